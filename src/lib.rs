@@ -1,1 +1,4 @@
-//! twinlease
+//! DHCPv4 failover: draft-ietf-dhc-failover-12 and RFC 3074, wire-compatible with ISC dhcpd.
+#![cfg_attr(not(feature = "server"), forbid(unsafe_code))]
+
+pub mod time;
