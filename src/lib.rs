@@ -2,3 +2,4 @@
 #![cfg_attr(not(feature = "server"), forbid(unsafe_code))]
 
 pub mod time;
+pub mod wire;

@@ -1,0 +1,411 @@
+//! Binding updates and their answers, and the batching of both (§6.3, §7.1, §7.2).
+//!
+//! A message holds one or more transactions. An assigned-IP-address option opens a transaction;
+//! options before the first one belong to the first transaction, as dhcpd accepts any order.
+
+use core::net::Ipv4Addr;
+use core::{fmt, slice};
+
+use super::codes::{IpFlags, MessageType, OptionCode, RejectReason};
+use super::connect::{Reject, long, octets};
+use super::dialect::Dialect;
+use super::error::{DecodeError, EncodeError};
+use super::frame::Frame;
+use super::option::{OptionReader, OptionWriter, RawOption};
+use crate::time::UnixTime;
+
+/// One binding update transaction (§7.1). Everything but the address may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BindingUpdate<'a> {
+    /// The address of the binding; 0.0.0.0 where the option is missing.
+    pub address: Ipv4Addr,
+    /// The status as sent; [`BindingStatus::from_code`](super::BindingStatus::from_code) reads it.
+    pub binding_status: Option<u8>,
+    /// The data of the client's DHCP option 61.
+    pub client_identifier: Option<&'a [u8]>,
+    /// The hardware type, then the hardware address.
+    pub client_hardware_address: Option<&'a [u8]>,
+    /// The end of the lease as told to the client.
+    pub lease_expiration: Option<UnixTime>,
+    /// The time the sender may want to give to the client later.
+    pub potential_expiration: Option<UnixTime>,
+    /// When the binding-status began.
+    pub start_of_status: Option<UnixTime>,
+    /// When the sender last heard a request of the client.
+    pub client_last_transaction: Option<UnixTime>,
+    /// Properties of the address.
+    pub ip_flags: Option<IpFlags>,
+    /// State of the dynamic DNS update: two octets of flags, then a name in wire form (§12.9).
+    pub ddns: Option<&'a [u8]>,
+    /// Options received from the client, behind the DHCP magic number.
+    pub client_request_options: Option<&'a [u8]>,
+    /// Options sent to the client, behind the DHCP magic number.
+    pub client_reply_options: Option<&'a [u8]>,
+    /// An option that occurred twice in this transaction; its first value is the one above.
+    /// Never sent.
+    pub repeated: Option<OptionCode>,
+}
+
+impl Default for BindingUpdate<'_> {
+    fn default() -> Self {
+        Self {
+            address: Ipv4Addr::UNSPECIFIED,
+            binding_status: None,
+            client_identifier: None,
+            client_hardware_address: None,
+            lease_expiration: None,
+            potential_expiration: None,
+            start_of_status: None,
+            client_last_transaction: None,
+            ip_flags: None,
+            ddns: None,
+            client_request_options: None,
+            client_reply_options: None,
+            repeated: None,
+        }
+    }
+}
+
+/// The answer to one binding update transaction (§7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BindingReply<'a> {
+    /// The address of the binding; 0.0.0.0 where the option is missing.
+    pub address: Ipv4Addr,
+    /// Why the update is rejected; `None` accepts it.
+    pub reject: Option<Reject<'a>>,
+}
+
+/// The transactions of a BNDUPD.
+#[derive(Clone, Copy)]
+pub struct BndUpd<'a>(Transactions<'a, BindingUpdate<'a>>);
+
+/// The transactions of a BNDACK.
+#[derive(Clone, Copy)]
+pub struct BndAck<'a>(Transactions<'a, BindingReply<'a>>);
+
+/// Either validated octets or values to be sent.
+#[derive(Clone, Copy)]
+enum Transactions<'a, T> {
+    Wire { frame: Frame<'a>, dialect: Dialect },
+    Values(&'a [T]),
+}
+
+impl<'a> BndUpd<'a> {
+    /// A message with these updates. [`Dialect::max_transactions`] says how many it may have.
+    pub const fn of(updates: &'a [BindingUpdate<'a>]) -> Self {
+        Self(Transactions::Values(updates))
+    }
+
+    /// The updates in the order sent; at least one in a message received.
+    pub fn updates(&self) -> Updates<'a> {
+        Updates(match self.0 {
+            Transactions::Wire { frame, dialect } => {
+                Source::Wire(WireTransactions::new(&frame, dialect))
+            }
+            Transactions::Values(values) => Source::Values(values.iter()),
+        })
+    }
+
+    pub(super) fn decode(frame: &Frame<'a>, dialect: Dialect) -> Result<Self, DecodeError> {
+        let mut transactions = WireTransactions::new(frame, dialect);
+        while let Some(update) = transactions.next_update() {
+            update?;
+        }
+        Ok(Self(Transactions::Wire { frame: *frame, dialect }))
+    }
+
+    pub(super) fn check(&self, dialect: Dialect) -> Result<(), EncodeError> {
+        check_count(MessageType::BNDUPD, self.updates().count(), dialect)
+    }
+
+    pub(super) fn write(&self, dialect: Dialect, writer: &mut OptionWriter<'_>) {
+        for update in self.updates() {
+            update.write(dialect, writer);
+        }
+    }
+}
+
+impl<'a> BndAck<'a> {
+    /// A message with these replies: one for each address of the BNDUPD that it answers.
+    pub const fn of(replies: &'a [BindingReply<'a>]) -> Self {
+        Self(Transactions::Values(replies))
+    }
+
+    /// The replies in the order sent; at least one in a message received.
+    pub fn replies(&self) -> Replies<'a> {
+        Replies(match self.0 {
+            Transactions::Wire { frame, dialect } => {
+                Source::Wire(WireTransactions::new(&frame, dialect))
+            }
+            Transactions::Values(values) => Source::Values(values.iter()),
+        })
+    }
+
+    pub(super) fn decode(frame: &Frame<'a>, dialect: Dialect) -> Result<Self, DecodeError> {
+        let mut transactions = WireTransactions::new(frame, dialect);
+        while let Some(reply) = transactions.next_reply() {
+            reply?;
+        }
+        Ok(Self(Transactions::Wire { frame: *frame, dialect }))
+    }
+
+    pub(super) fn check(&self, dialect: Dialect) -> Result<(), EncodeError> {
+        check_count(MessageType::BNDACK, self.replies().count(), dialect)
+    }
+
+    pub(super) fn write(&self, writer: &mut OptionWriter<'_>) {
+        for reply in self.replies() {
+            writer.octets(OptionCode::ASSIGNED_IP_ADDRESS, &reply.address.octets());
+            if let Some(reject) = &reply.reject {
+                reject.write(writer);
+            }
+        }
+    }
+}
+
+fn check_count(
+    message_type: MessageType,
+    count: usize,
+    dialect: Dialect,
+) -> Result<(), EncodeError> {
+    match count {
+        0 => Err(EncodeError::NoTransaction { message_type }),
+        1 => Ok(()),
+        _ if dialect.may_send_bulk() => Ok(()),
+        _ => Err(EncodeError::SeveralTransactions { message_type, count }),
+    }
+}
+
+impl BindingUpdate<'_> {
+    fn write(&self, dialect: Dialect, writer: &mut OptionWriter<'_>) {
+        writer.octets(OptionCode::ASSIGNED_IP_ADDRESS, &self.address.octets());
+        if let Some(status) = self.binding_status {
+            writer.u8(OptionCode::BINDING_STATUS, status);
+        }
+        octets(writer, OptionCode::CLIENT_IDENTIFIER, self.client_identifier);
+        octets(writer, OptionCode::CLIENT_HARDWARE_ADDRESS, self.client_hardware_address);
+        let time = |time: Option<UnixTime>| time.map(|time| time.0);
+        long(writer, OptionCode::LEASE_EXPIRATION_TIME, time(self.lease_expiration));
+        long(writer, OptionCode::POTENTIAL_EXPIRATION_TIME, time(self.potential_expiration));
+        long(writer, OptionCode::START_TIME_OF_STATE, time(self.start_of_status));
+        let last_transaction = time(self.client_last_transaction);
+        long(writer, OptionCode::CLIENT_LAST_TRANSACTION_TIME, last_transaction);
+        if let Some(flags) = self.ip_flags {
+            writer.u16(OptionCode::IP_FLAGS, flags.0);
+        }
+        if dialect.may_send_ddns() {
+            octets(writer, OptionCode::DDNS, self.ddns);
+        }
+        octets(writer, OptionCode::CLIENT_REQUEST_OPTIONS, self.client_request_options);
+        octets(writer, OptionCode::CLIENT_REPLY_OPTIONS, self.client_reply_options);
+    }
+}
+
+/// Cuts options into transactions.
+#[derive(Clone)]
+struct WireTransactions<'a> {
+    options: OptionReader<'a>,
+    dialect: Dialect,
+    next: Next<'a>,
+}
+
+/// What the next transaction begins with.
+#[derive(Clone, Copy)]
+enum Next<'a> {
+    /// Whatever comes first in the message.
+    First,
+    /// The address that ended the transaction before.
+    Opened(RawOption<'a>),
+    /// The message has ended.
+    End,
+}
+
+impl<'a> WireTransactions<'a> {
+    fn new(frame: &Frame<'a>, dialect: Dialect) -> Self {
+        Self { options: frame.options(), dialect, next: Next::First }
+    }
+
+    /// Runs `each` over the other options of the next transaction and gives its address; `None`
+    /// at the end of the message.
+    #[inline]
+    fn next_transaction(
+        &mut self,
+        mut each: impl FnMut(&RawOption<'a>) -> Result<(), DecodeError>,
+    ) -> Option<Result<Ipv4Addr, DecodeError>> {
+        let mut address = match core::mem::replace(&mut self.next, Next::End) {
+            Next::First => None,
+            Next::Opened(option) => match option.address() {
+                Ok(address) => Some(address),
+                Err(error) => return Some(Err(error)),
+            },
+            Next::End => return None,
+        };
+        for option in &mut self.options {
+            let outcome = match option {
+                Ok(option) if option.code != OptionCode::ASSIGNED_IP_ADDRESS => each(&option),
+                Ok(option) if address.is_some() => {
+                    self.next = Next::Opened(option);
+                    break;
+                }
+                Ok(option) => option.address().map(|value| address = Some(value)),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
+                return Some(Err(error));
+            }
+        }
+        Some(Ok(address.unwrap_or(Ipv4Addr::UNSPECIFIED)))
+    }
+
+    fn next_update(&mut self) -> Option<Result<BindingUpdate<'a>, DecodeError>> {
+        let mut update = BindingUpdate::default();
+        let dialect = self.dialect;
+        let address = self.next_transaction(|option| update.read(option, dialect))?;
+        Some(address.map(|address| BindingUpdate { address, ..update }))
+    }
+
+    fn next_reply(&mut self) -> Option<Result<BindingReply<'a>, DecodeError>> {
+        let mut reason = None;
+        let mut message = None;
+        let address = self.next_transaction(|option| {
+            let repeated = match option.code {
+                OptionCode::REJECT_REASON => reason.replace(RejectReason(option.u8()?)).is_some(),
+                OptionCode::MESSAGE => message.replace(option.value).is_some(),
+                _ => false,
+            };
+            if repeated { Err(option.repeated()) } else { Ok(()) }
+        })?;
+        let reject = reason.map(|reason| Reject { reason, message });
+        Some(address.map(|address| BindingReply { address, reject }))
+    }
+}
+
+impl<'a> BindingUpdate<'a> {
+    #[inline]
+    fn read(&mut self, option: &RawOption<'a>, dialect: Dialect) -> Result<(), DecodeError> {
+        let first = match option.code {
+            OptionCode::BINDING_STATUS => keep_first(&mut self.binding_status, option.u8()?),
+            OptionCode::CLIENT_IDENTIFIER => keep_first(&mut self.client_identifier, option.value),
+            OptionCode::CLIENT_HARDWARE_ADDRESS => {
+                keep_first(&mut self.client_hardware_address, option.value)
+            }
+            OptionCode::LEASE_EXPIRATION_TIME => {
+                keep_first(&mut self.lease_expiration, option.time()?)
+            }
+            OptionCode::POTENTIAL_EXPIRATION_TIME => {
+                keep_first(&mut self.potential_expiration, option.time()?)
+            }
+            OptionCode::START_TIME_OF_STATE => {
+                keep_first(&mut self.start_of_status, option.time()?)
+            }
+            OptionCode::CLIENT_LAST_TRANSACTION_TIME => {
+                keep_first(&mut self.client_last_transaction, option.time()?)
+            }
+            OptionCode::IP_FLAGS => {
+                let flags = match *option.value {
+                    [flags] if dialect.accepts_one_octet_ip_flags() => u16::from(flags),
+                    _ => option.u16()?,
+                };
+                keep_first(&mut self.ip_flags, IpFlags(flags))
+            }
+            OptionCode::DDNS => keep_first(&mut self.ddns, option.value),
+            OptionCode::CLIENT_REQUEST_OPTIONS => {
+                keep_first(&mut self.client_request_options, option.value)
+            }
+            OptionCode::CLIENT_REPLY_OPTIONS => {
+                keep_first(&mut self.client_reply_options, option.value)
+            }
+            _ => true,
+        };
+        if !first && self.repeated.is_none() {
+            self.repeated = Some(option.code);
+        }
+        Ok(())
+    }
+}
+
+/// Fills `slot` unless it is filled; whether it was empty.
+#[inline]
+fn keep_first<T>(slot: &mut Option<T>, value: T) -> bool {
+    let empty = slot.is_none();
+    if empty {
+        *slot = Some(value);
+    }
+    empty
+}
+
+#[derive(Clone)]
+enum Source<'a, T> {
+    Wire(WireTransactions<'a>),
+    Values(slice::Iter<'a, T>),
+}
+
+/// The updates of a BNDUPD.
+#[derive(Clone)]
+pub struct Updates<'a>(Source<'a, BindingUpdate<'a>>);
+
+impl<'a> Iterator for Updates<'a> {
+    type Item = BindingUpdate<'a>;
+
+    fn next(&mut self) -> Option<BindingUpdate<'a>> {
+        match &mut self.0 {
+            Source::Wire(transactions) => transactions.next_update().and_then(Result::ok),
+            Source::Values(values) => values.next().copied(),
+        }
+    }
+}
+
+/// The replies of a BNDACK.
+#[derive(Clone)]
+pub struct Replies<'a>(Source<'a, BindingReply<'a>>);
+
+impl<'a> Iterator for Replies<'a> {
+    type Item = BindingReply<'a>;
+
+    fn next(&mut self) -> Option<BindingReply<'a>> {
+        match &mut self.0 {
+            Source::Wire(transactions) => transactions.next_reply().and_then(Result::ok),
+            Source::Values(values) => values.next().copied(),
+        }
+    }
+}
+
+impl PartialEq for BndUpd<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.updates().eq(other.updates())
+    }
+}
+
+impl Eq for BndUpd<'_> {}
+
+impl PartialEq for BndAck<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.replies().eq(other.replies())
+    }
+}
+
+impl Eq for BndAck<'_> {}
+
+impl fmt::Debug for BndUpd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.updates()).finish()
+    }
+}
+
+impl fmt::Debug for BndAck<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.replies()).finish()
+    }
+}
+
+impl fmt::Debug for Updates<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl fmt::Debug for Replies<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}

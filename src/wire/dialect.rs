@@ -1,0 +1,169 @@
+//! How deployed implementations differ from the draft: every deviation, with its evidence.
+
+use core::fmt;
+use core::str::FromStr;
+
+use super::codes::UnknownName;
+
+/// The protocol as one kind of partner speaks it.
+///
+/// Every difference is one function here; code elsewhere asks the function and never compares
+/// dialects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// The draft to the letter, its contradictions settled. Also spoken with a partner that is
+    /// recognised as another twinlease.
+    Draft12,
+    /// ISC dhcpd 4.4.
+    #[default]
+    Isc,
+    /// Windows Server (MS-DHCPF).
+    Microsoft,
+}
+
+impl Dialect {
+    /// The name used in configuration files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft12 => "draft",
+            Self::Isc => "isc",
+            Self::Microsoft => "microsoft",
+        }
+    }
+
+    /// The payload offset of messages sent.
+    ///
+    /// The draft prints 8 although its own header has 12 octets. dhcpd sends 12, and reads an 8 as
+    /// an order to skip four thousand million octets; Windows sends and expects 8 while its
+    /// options start at octet 12 as well.
+    pub const fn payload_offset(self) -> u8 {
+        match self {
+            Self::Draft12 | Self::Isc => 12,
+            Self::Microsoft => 8,
+        }
+    }
+
+    /// Whether a received payload offset of 8 stands for 12: Windows sends it.
+    pub const fn accepts_payload_offset_8(self) -> bool {
+        matches!(self, Self::Microsoft)
+    }
+
+    /// Whether IP-flags may have one octet. The draft draws two and prints a length of one
+    /// (§12.12); Windows sends one; dhcpd drops the connection unless there are two.
+    pub const fn accepts_one_octet_ip_flags(self) -> bool {
+        matches!(self, Self::Microsoft)
+    }
+
+    /// Whether a hash-bucket-assignment of a length other than 32 is left to whoever answers the
+    /// CONNECT. dhcpd answers with reject-reason 18 and does not call the message malformed.
+    pub const fn hash_bucket_length_is_rejectable(self) -> bool {
+        match self {
+            Self::Draft12 => false,
+            Self::Isc | Self::Microsoft => true,
+        }
+    }
+
+    /// Whether a set bit of the hash-bucket-assignment names a bucket of the primary.
+    ///
+    /// The draft describes the buckets of the secondary (§12.11). dhcpd with `split 128` sends
+    /// sixteen octets `ff` first and serves these buckets as the primary.
+    pub const fn hash_bucket_set_means_primary(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => false,
+            Self::Isc => true,
+        }
+    }
+
+    /// Whether load balancing ends when the client's `secs` field reaches the limit, instead of
+    /// when it exceeds it. dhcpd with a limit of 3 leaves a client with `secs` 3 to the partner
+    /// and serves one with 4.
+    pub const fn secs_threshold_inclusive(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Whether updates carry lease-expiration-time and potential-expiration-time whatever the
+    /// status. The draft forbids them outside ACTIVE (§7.1); dhcpd sends both always, 0 for an
+    /// address that was never used, and reads an absent potential-expiration-time as 0.
+    pub const fn announces_times_in_every_status(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => false,
+            Self::Isc => true,
+        }
+    }
+
+    /// Whether a BNDUPD may carry several transactions (§6.3). dhcpd takes the second
+    /// assigned-IP-address for a repeated option and drops the connection.
+    pub const fn may_send_bulk(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// The most transactions put into one message. Windows ignores what follows the sixteenth.
+    pub const fn max_transactions(self) -> usize {
+        match self {
+            Self::Draft12 => 156,
+            Self::Isc => 1,
+            Self::Microsoft => 16,
+        }
+    }
+
+    /// Whether a BNDUPD may carry the DDNS option (§12.9). dhcpd drops the connection on every
+    /// length of it.
+    pub const fn may_send_ddns(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Whether a BNDUPD carries client-request-options and client-reply-options. dhcpd parses and
+    /// forgets them, so nothing is gained by sending them.
+    pub const fn forwards_client_options(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Whether CONNECT carries TLS-request and CONNECTACK answers it. Windows never offers it.
+    pub const fn sends_tls_request(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Isc => true,
+            Self::Microsoft => false,
+        }
+    }
+
+    /// The first xid of a connection. dhcpd starts at 0, yet never gives 0 to a BNDUPD; the draft
+    /// leaves it open.
+    pub const fn first_xid(self) -> u32 {
+        match self {
+            Self::Draft12 | Self::Microsoft => 1,
+            Self::Isc => 0,
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Dialect {
+    type Err = UnknownName;
+
+    /// Reads the name that [`Dialect::name`] gives.
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        match name {
+            "draft" => Ok(Self::Draft12),
+            "isc" => Ok(Self::Isc),
+            "microsoft" => Ok(Self::Microsoft),
+            _ => Err(UnknownName { what: "dialect", names: &["draft", "isc", "microsoft"] }),
+        }
+    }
+}
