@@ -1,0 +1,127 @@
+//! One address: who holds it, until when, and what the partner knows about it.
+//!
+//! [`Binding`] is the record of one address. `times` computes how long a lease may be and when an
+//! address may be reused, `accept` decides whether a partner's update is taken (§7.1.3), both as
+//! pure functions. [`BindingTable`](table::BindingTable) holds the bindings of a relationship.
+
+pub mod client;
+
+use core::fmt;
+use core::net::Ipv4Addr;
+
+pub use client::{Client, ClientIdentifier, ClientRef, HardwareAddress};
+
+use crate::time::UnixTime;
+use crate::wire::codes::{BindingStatus, IpFlags};
+
+/// What a server remembers of one address, all of it in stable storage (§5.2.1, §7.1.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Where the address stands (§5.11).
+    pub binding_status: BindingStatus,
+    /// RESERVED and BOOTP (§12.12).
+    pub ip_flags: IpFlags,
+    /// The holder if ACTIVE, else the last one if it is still known.
+    pub client: Option<Client>,
+    /// When the client's lease ends as far as this server knows.
+    pub lease_expiration: UnixTime,
+    /// Latest potential-expiration-time put in an update to the partner, acknowledged or not.
+    pub sent_potential_expiration: UnixTime,
+    /// Potential-expiration-time of the latest update that the partner accepted.
+    pub acked_potential_expiration: UnixTime,
+    /// Potential-expiration-time of the latest update accepted from the partner.
+    pub received_potential_expiration: UnixTime,
+    /// When this server, or the one that reported it, last heard from the client.
+    pub client_last_transaction: UnixTime,
+    /// When the address took its binding status.
+    pub start_of_status: UnixTime,
+    /// Whether the partner has accepted, or itself told us, exactly this.
+    pub partner_knows: bool,
+}
+
+impl Binding {
+    /// An address that has never been used: FREE, nothing known, nothing to tell.
+    pub const fn unused(address: Ipv4Addr) -> Self {
+        Self {
+            address,
+            binding_status: BindingStatus::Free,
+            ip_flags: IpFlags(0),
+            client: None,
+            lease_expiration: UnixTime::ABSENT,
+            sent_potential_expiration: UnixTime::ABSENT,
+            acked_potential_expiration: UnixTime::ABSENT,
+            received_potential_expiration: UnixTime::ABSENT,
+            client_last_transaction: UnixTime::ABSENT,
+            start_of_status: UnixTime::ABSENT,
+            partner_knows: true,
+        }
+    }
+
+    /// Whether the address was ever anything but a FREE one without history.
+    pub fn was_ever_used(&self) -> bool {
+        self.binding_status != BindingStatus::Free
+            || self.client.is_some()
+            || self.start_of_status.is_known()
+            || self.ip_flags != IpFlags(0)
+    }
+
+    /// Whether `client` is the one this binding belongs, or last belonged, to.
+    pub fn belongs_to(&self, client: &ClientRef<'_>) -> bool {
+        self.client.as_ref().is_some_and(|mine| mine.as_ref().is_same_client(client))
+    }
+}
+
+/// A contiguous run of addresses, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AddressRange {
+    first: Ipv4Addr,
+    last: Ipv4Addr,
+}
+
+impl AddressRange {
+    /// `None` if `last` comes before `first`.
+    pub fn new(first: Ipv4Addr, last: Ipv4Addr) -> Option<Self> {
+        (first <= last).then_some(Self { first, last })
+    }
+
+    /// The lowest address.
+    pub const fn first(&self) -> Ipv4Addr {
+        self.first
+    }
+
+    /// The highest address.
+    pub const fn last(&self) -> Ipv4Addr {
+        self.last
+    }
+
+    /// How many addresses the range holds.
+    pub const fn size(&self) -> u64 {
+        self.last.to_bits() as u64 - self.first.to_bits() as u64 + 1
+    }
+
+    /// Whether `address` lies in the range.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        (self.first..=self.last).contains(&address)
+    }
+}
+
+/// "first-last", as the configuration writes it.
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
+}
+
+/// An address in none of the owner's ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownAddress(pub Ipv4Addr);
+
+impl fmt::Display for UnknownAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} lies in none of the configured ranges", self.0)
+    }
+}
+
+impl core::error::Error for UnknownAddress {}
