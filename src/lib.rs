@@ -1,6 +1,7 @@
 //! DHCPv4 failover: draft-ietf-dhc-failover-12 and RFC 3074, wire-compatible with ISC dhcpd.
 #![cfg_attr(not(feature = "server"), forbid(unsafe_code))]
 
+pub mod balance;
 pub mod binding;
 pub mod durable;
 pub mod time;
