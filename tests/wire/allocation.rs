@@ -1,0 +1,117 @@
+//! Messages pass without allocating once the buffers have their size.
+#![allow(unsafe_code, reason = "counting allocations means being the allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+
+use twinlease::wire::{Deframer, Dialect, Message, OptionReader};
+
+use crate::octets::message;
+
+/// The system's allocator, counting what the current thread asks of it.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn count() {
+    // A thread that ends may free and allocate after its counter is gone.
+    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// How often `action` allocates.
+fn allocations(action: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    action();
+    ALLOCATIONS.get() - before
+}
+
+/// One message of each type.
+fn stream() -> Vec<u8> {
+    let update = "0002 0004 0a140039 0003 0001 02 0004 0002 0102 0005 0007 0102005e100001
+        000d 0004 6553f808 0012 0004 65549d44 0019 0004 6553f100 0006 0004 6553f100";
+    [
+        message(1, ""),
+        message(2, "0001 0004 00000005"),
+        message(3, &[update, update].concat()),
+        message(4, "0002 0004 0a140039 0015 0001 0f 0010 0002 6869"),
+        message(5, "0016 0002 7831 000e 0004 0000000a 0013 0004 0000001e 001c 0001 78"),
+        message(6, "0016 0002 7831 000e 0004 0000000a 0013 0004 0000001e 001c 0001 78"),
+        message(7, ""),
+        message(8, ""),
+        message(9, ""),
+        message(10, "0018 0001 06 0017 0001 01 0019 0004 6553f0ff"),
+        message(11, ""),
+        message(12, "0015 0001 07 0010 0002 6869"),
+        message(200, "0102"),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_counter_sees_an_allocation() {
+    assert_eq!(allocations(|| drop(black_box(Box::new(1)))), 1);
+}
+
+#[test]
+fn reading_every_message_in_portions_and_sending_it_again_allocates_nothing() {
+    let stream = stream();
+    let mut deframer = Deframer::new();
+    let mut out = Vec::with_capacity(2048);
+    let mut pass = |portion: usize| {
+        let mut messages = 0;
+        for part in stream.chunks(portion) {
+            deframer.push(part);
+            while let Some(frame) = deframer.next_frame().unwrap() {
+                let message = Message::decode(&frame, Dialect::Draft12).unwrap();
+                out.clear();
+                let (time, xid) = (frame.header.time, frame.header.xid);
+                message.encode(time, xid, Dialect::Draft12, &mut out).unwrap();
+                messages += 1;
+            }
+        }
+        assert_eq!(messages, 13);
+    };
+    pass(stream.len());
+    for portion in [1, 7, 100, stream.len()] {
+        assert_eq!(allocations(|| pass(portion)), 0, "portions of {portion}");
+    }
+}
+
+#[test]
+fn typed_values_and_errors_allocate_nothing() {
+    let payload = crate::octets::octets("0018 0001 06 0017 0002 0101 0019 0004 6553f0ff 00");
+    let action = || {
+        for option in OptionReader::new(&payload, 12).flatten() {
+            let _ = black_box(option.typed());
+        }
+    };
+    assert_eq!(allocations(action), 0);
+    let octets = message(10, "0018 0002 0602");
+    assert_eq!(allocations(|| _ = black_box(crate::octets::error(&octets))), 0);
+}
