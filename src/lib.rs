@@ -4,5 +4,7 @@
 pub mod balance;
 pub mod binding;
 pub mod durable;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod time;
 pub mod wire;

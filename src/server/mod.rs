@@ -1,0 +1,4 @@
+//! The server around the engine: configuration, logging, wiring, signals.
+
+pub mod command;
+pub mod metrics;
