@@ -5,6 +5,7 @@
 //! pure functions. [`BindingTable`](table::BindingTable) holds the bindings of a relationship.
 
 pub mod client;
+pub mod times;
 
 use core::fmt;
 use core::net::Ipv4Addr;
