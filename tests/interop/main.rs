@@ -1,0 +1,18 @@
+//! Interoperation with ISC dhcpd, dhclient and perfdhcp in network namespaces.
+//!
+//! Every test builds its own network of namespaces, runs real servers and clients in it and removes it all at its end. Where a
+//! machine cannot do that (no root, no namespaces, programs missing) the tests say so and pass; with `CI=true` they fail. The
+//! files of a failed test are kept, and its last words name their directory; with `TWINLEASE_KEEP` set, of every test.
+#![cfg(feature = "server")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "in tests a panic is the verdict, and names of tests say what they show; a test binary exports nothing"
+)]
+#![allow(dead_code, reason = "the parts that drive twinlease come into use with `twinlease serve`")]
+
+mod sanity;
+mod support;

@@ -1,0 +1,69 @@
+//! The failover conversation as tcpdump records it and tshark reads it.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::network::Network;
+use super::prerequisites::find;
+use super::process::{Process, run};
+
+/// A capture of port 647 at the primary's host.
+#[derive(Debug)]
+pub struct Capture {
+    path: PathBuf,
+    process: Process,
+}
+
+impl Capture {
+    /// Starts capturing; returns when tcpdump listens.
+    pub fn start(network: &Network) -> Self {
+        let path = network.directory().join("failover.pcap");
+        let mut command = network.host("a").command(find("tcpdump").unwrap());
+        command.args(["-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root", "-w"]).arg(&path);
+        command.args(["tcp", "port", "647"]);
+        let mut process = Process::start(command, &network.directory().join("tcpdump.log"));
+        process.wait_for_log("listening on", Duration::from_secs(60));
+        Self { path, process }
+    }
+
+    /// Ends the capture.
+    pub fn finish(mut self) -> Recorded {
+        self.process.signal(Signal::SIGINT);
+        self.process.wait(Duration::from_secs(60));
+        Recorded { path: self.path.clone() }
+    }
+}
+
+/// A finished capture.
+#[derive(Debug)]
+pub struct Recorded {
+    pub path: PathBuf,
+}
+
+impl Recorded {
+    /// Failover message types that `sender` sent, in order, as tshark decodes them.
+    pub fn types(&self, sender: Ipv4Addr) -> Vec<u8> {
+        let filter = format!("dhcpfo && ip.src == {sender}");
+        let fields = self.tshark(&["-Y", &filter, "-T", "fields", "-e", "dhcpfo.type"]);
+        fields
+            .split(['\n', ','])
+            .filter(|kind| !kind.is_empty())
+            .map(|kind| kind.trim().parse().unwrap())
+            .collect()
+    }
+
+    /// What tshark objects to in frames of `sender`.
+    pub fn objections(&self, sender: Ipv4Addr) -> String {
+        let filter =
+            format!("(_ws.malformed || _ws.expert.severity == error) && ip.src == {sender}");
+        self.tshark(&["-Y", &filter, "-V"])
+    }
+
+    fn tshark(&self, arguments: &[&str]) -> String {
+        let path = self.path.to_str().unwrap();
+        run("tshark", &[&["-n", "-r", path], arguments].concat()).unwrap()
+    }
+}

@@ -1,0 +1,182 @@
+//! `twinlease serve` as one half of a pair, read out through its own command line.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::network::{Host, Network};
+use super::process::{Process, tail};
+use super::setup::{RELATIONSHIP, Role, Setup};
+use super::wait::wait_for;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_twinlease");
+
+/// One twinlease: its host, its configuration and its database; running or not.
+#[derive(Debug)]
+pub struct Twinlease {
+    pub role: Role,
+    host: Host,
+    directory: PathBuf,
+    process: Option<Process>,
+    earlier_logs: String,
+}
+
+/// One line of `leases --json`. Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    pub status: String,
+    pub hw_address: Option<String>,
+    pub client_id: Option<String>,
+    pub lease_expiration: Option<i64>,
+    pub sent_potential_expiration: Option<i64>,
+    pub acked_potential_expiration: Option<i64>,
+    pub received_potential_expiration: Option<i64>,
+    pub client_last_transaction: Option<i64>,
+    pub start_of_status: Option<i64>,
+}
+
+impl Twinlease {
+    /// Writes the configuration of `role`; does not start.
+    pub fn new(network: &Network, role: Role, setup: &Setup) -> Self {
+        let directory = network.directory_for(&format!("twinlease-{}", role.word()));
+        let configuration = setup.twinlease(role, &directory.join("data"));
+        std::fs::create_dir_all(directory.join("data")).unwrap();
+        std::fs::write(directory.join("twinlease.toml"), configuration).unwrap();
+        let host = network.host(role.host());
+        Self { role, host, directory, process: None, earlier_logs: String::new() }
+    }
+
+    /// Starts the server and waits until it answers its own command line.
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "already started");
+        let mut command = self.host.command(PROGRAM);
+        command.args(["serve", "--config", "twinlease.toml"]).current_dir(&self.directory);
+        self.process = Some(Process::start(command, &self.directory.join("twinlease.log")));
+        wait_for("twinlease to answer `twinlease status`", Duration::from_secs(60), || {
+            assert!(self.is_running(), "twinlease ended by itself:\n{}", tail(&self.log(), 30));
+            self.ask(&["status", "--json"])
+        });
+    }
+
+    /// Ends the server as a service manager does.
+    pub fn stop(&mut self) {
+        self.running().signal(Signal::SIGTERM);
+        let status = self.running().wait(Duration::from_secs(60));
+        assert!(status.success(), "twinlease after SIGTERM: {status}\n{}", tail(&self.log(), 30));
+        self.ended();
+    }
+
+    /// Ends the server as a power cut does.
+    pub fn kill(&mut self) {
+        self.running().kill();
+        self.ended();
+    }
+
+    /// Forgets everything the stopped server knew.
+    pub fn lose_database(&self) {
+        assert!(self.process.is_none(), "the server owns its database while it runs");
+        let data = self.directory.join("data");
+        std::fs::remove_dir_all(&data).unwrap();
+        std::fs::create_dir_all(&data).unwrap();
+    }
+
+    /// Whether the process lives.
+    pub fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::is_running)
+    }
+
+    /// The log of all runs.
+    pub fn log(&self) -> String {
+        let current = self.process.as_ref().map(Process::log).unwrap_or_default();
+        format!("{}{current}", self.earlier_logs)
+    }
+
+    /// `twinlease status --json`.
+    pub fn status(&self) -> Value {
+        let text = self.ask(&["status", "--json"]).unwrap();
+        serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("status --json: {error}:\n{text}"))
+    }
+
+    /// A member of the relationship's status, when the server answers.
+    pub fn relationship(&self, member: &str) -> Option<Value> {
+        let text = self.ask(&["status", "--json"]).ok()?;
+        let status: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+        let relationships = status["relationships"].as_array()?;
+        let ours = relationships.iter().find(|entry| entry["name"] == RELATIONSHIP)?;
+        Some(ours[member].clone())
+    }
+
+    /// Own state.
+    pub fn state(&self) -> Option<String> {
+        self.relationship("state")?.as_str().map(str::to_owned)
+    }
+
+    /// The partner's state as last heard.
+    pub fn partner_state(&self) -> Option<String> {
+        self.relationship("partner-state")?.as_str().map(str::to_owned)
+    }
+
+    /// `twinlease leases --json`, by address.
+    pub fn leases(&self) -> BTreeMap<Ipv4Addr, Binding> {
+        let text = self.ask(&["leases", "--json"]).unwrap();
+        text.lines().map(Binding::parse).collect()
+    }
+
+    /// Declares the partner dead: `twinlease partner-down NAME`.
+    pub fn partner_down(&self) {
+        self.ask(&["partner-down", RELATIONSHIP]).unwrap();
+    }
+
+    /// Runs a command of the program inside the server's host; what it prints.
+    pub fn ask(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.host.command(PROGRAM).args(arguments).output().unwrap();
+        if output.status.success() {
+            return Ok(String::from_utf8(output.stdout).unwrap());
+        }
+        Err(format!(
+            "twinlease {}: {}: {}",
+            arguments.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+
+    fn running(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the server runs")
+    }
+
+    fn ended(&mut self) {
+        if let Some(process) = self.process.take() {
+            self.earlier_logs.push_str(&process.log());
+        }
+    }
+}
+
+impl Binding {
+    fn parse(line: &str) -> (Ipv4Addr, Self) {
+        let value: Value = serde_json::from_str(line)
+            .unwrap_or_else(|error| panic!("leases --json: {error}: {line}"));
+        let text = |name: &str| value[name].as_str().map(str::to_owned);
+        let time = |name: &str| value[name].as_i64().filter(|time| *time != 0);
+        let binding = Self {
+            status: text("binding-status").unwrap_or_else(|| panic!("no binding-status: {line}")),
+            hw_address: text("hw-address"),
+            client_id: text("client-id").map(|identifier| identifier.replace(':', "")),
+            lease_expiration: time("lease-expiration"),
+            sent_potential_expiration: time("sent-potential-expiration"),
+            acked_potential_expiration: time("acked-potential-expiration"),
+            received_potential_expiration: time("received-potential-expiration"),
+            client_last_transaction: time("client-last-transaction"),
+            start_of_status: time("start-of-status"),
+        };
+        let address = text("address").and_then(|address| address.parse().ok());
+        (address.unwrap_or_else(|| panic!("no address: {line}")), binding)
+    }
+}
