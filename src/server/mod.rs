@@ -1,4 +1,5 @@
 //! The server around the engine: configuration, logging, wiring, signals.
 
 pub mod command;
+pub mod config;
 pub mod metrics;

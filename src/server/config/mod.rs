@@ -1,0 +1,277 @@
+//! The configuration file: TOML, read whole, every mistake reported at once.
+//!
+//! [`Config::parse`] reads a text. `section` holds a table against the keys known, `value` reads
+//! single values, `relationship`, `subnet` and `options` read what their names say, `checks` looks
+//! at several sections together, and `problem` says where what is wrong.
+
+mod checks;
+mod options;
+mod problem;
+mod relationship;
+mod section;
+mod subnet;
+mod value;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+
+use toml_edit::Document;
+
+pub use options::ConfiguredOption;
+pub use problem::{InvalidConfig, Problem};
+pub use relationship::Relationship;
+pub use subnet::{LeaseTimes, Network, Pool, Reservation, Subnet};
+
+use problem::Problems;
+use section::Section;
+use subnet::StatedTimes;
+use value::Wrong;
+
+const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "relationship", "subnet"];
+const ADMIN_KEYS: &[&str] = &["listen", "token"];
+const DHCP_KEYS: &[&str] = &[
+    "interfaces",
+    "listen",
+    "server-identifier",
+    "authoritative",
+    "ping-check",
+    "default-lease-time",
+    "min-lease-time",
+    "max-lease-time",
+    "options",
+];
+
+/// Where the admin listener is unless the file says otherwise.
+pub const DEFAULT_ADMIN: &str = "127.0.0.1:8067";
+
+/// Everything that `twinlease serve` is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where leases and states are kept.
+    pub data_dir: PathBuf,
+    /// The admin listener.
+    pub admin: Admin,
+    /// The DHCP service.
+    pub dhcp: Dhcp,
+    /// Partners, in the order of the file.
+    pub relationships: Vec<Relationship>,
+    /// Networks, in the order of the file.
+    pub subnets: Vec<Subnet>,
+}
+
+/// `[admin]`.
+#[derive(Clone)]
+pub struct Admin {
+    /// Address of the HTTP API.
+    pub listen: SocketAddr,
+    /// What a request has to show as `Authorization: Bearer ...`; always there off loopback.
+    pub token: Option<String>,
+}
+
+/// Leaves the token out.
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+/// `[dhcp]`.
+#[derive(Clone, Debug)]
+pub struct Dhcp {
+    /// Interfaces with directly attached clients.
+    pub interfaces: Vec<String>,
+    /// UDP addresses for relayed clients and trials without privileges.
+    pub listen: Vec<SocketAddrV4>,
+    /// Sent as option 54; `None` takes the address a message arrived on.
+    pub server_identifier: Option<Ipv4Addr>,
+    /// Whether a client that asks for an address of another network is told so.
+    pub authoritative: bool,
+    /// Whether an address is pinged before it is offered.
+    pub ping_check: bool,
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The file cannot be read.
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// It can be read and is wrong.
+    Invalid(InvalidConfig),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { file, error } => {
+                write!(f, "cannot read the configuration file {}: {error}", file.display())
+            }
+            Self::Invalid(invalid) => invalid.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl Config {
+    /// Reads and checks `file`.
+    pub fn load(file: &Path) -> Result<Self, LoadError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| LoadError::Unreadable { file: file.to_owned(), error })?;
+        Self::parse(&text, file).map_err(LoadError::Invalid)
+    }
+
+    /// Reads and checks a text; `file` is named in messages.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, InvalidConfig> {
+        let mut problems = Problems::new(text);
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(error) => {
+                let end = text.len();
+                let message = error.message().replace('\n', ", ");
+                let fix = "write it as TOML, see https://toml.io";
+                problems.add(&error.span().unwrap_or(end..end), "", message, fix);
+                return Err(problems.into_error(file));
+            }
+        };
+        let root = Section::root(document.as_table(), TOP_KEYS, &mut problems);
+        match read(&root, &mut problems) {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems.into_error(file)),
+        }
+    }
+}
+
+fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
+    let data_dir = root.required("data-dir", "\"/var/lib/twinlease\"", problems, value::text);
+    let admin = read_admin(root, problems);
+    let dhcp_section = root.section("dhcp", DHCP_KEYS, problems);
+    let dhcp = read_dhcp(dhcp_section.as_ref(), problems);
+    let (times, dhcp_options) = match &dhcp_section {
+        Some(section) => {
+            let times = StatedTimes::read(section, problems);
+            times.complete(&StatedTimes::default(), problems);
+            let table = section.open_section("options", problems);
+            (times, table.map(|table| options::read(&table, problems)).unwrap_or_default())
+        }
+        None => (StatedTimes::default(), Vec::new()),
+    };
+    let relationships: Vec<_> = root
+        .sections("relationship", relationship::KEYS, problems)
+        .iter()
+        .map(|section| relationship::read(section, problems))
+        .collect();
+    let subnets: Vec<_> = root
+        .sections("subnet", subnet::KEYS, problems)
+        .iter()
+        .filter_map(|section| subnet::read(section, &times, &dhcp_options, problems))
+        .collect();
+    // Names of relationships that could not be read would be reported as missing.
+    let complete = relationships.iter().all(Option::is_some);
+    let relationships: Vec<_> = relationships.into_iter().flatten().collect();
+    checks::relationships(&relationships, problems);
+    checks::subnets(&subnets, complete.then_some(&*relationships), problems);
+    Some(Config {
+        data_dir: PathBuf::from(data_dir?.value),
+        admin: admin?,
+        dhcp,
+        relationships: relationships.into_iter().map(|(relationship, _)| relationship).collect(),
+        subnets: subnets.into_iter().map(|(subnet, _)| subnet).collect(),
+    })
+}
+
+fn read_admin(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Admin> {
+    let default = || DEFAULT_ADMIN.parse().ok();
+    let Some(section) = root.section("admin", ADMIN_KEYS, problems) else {
+        return Some(Admin { listen: default()?, token: None });
+    };
+    let listen = section.optional("listen", problems, value::socket);
+    let token = section.optional("token", problems, |value| {
+        let token = value::text(value)?;
+        if token.chars().all(|character| character.is_ascii_graphic()) {
+            Ok(token)
+        } else {
+            let fix = "use printable ASCII characters without spaces";
+            Err(Wrong::new("the token cannot be sent in an HTTP header", fix))
+        }
+    });
+    if let Some(located) = &listen
+        && !located.value.ip().is_loopback()
+        && section.span_of_key("token").is_none()
+    {
+        problems.add(
+            &located.span,
+            &*located.key,
+            format!("{} can be reached from other machines and there is no token", located.value),
+            "add token = \"...\" to [admin], or listen on 127.0.0.1",
+        );
+    }
+    let listen = match listen {
+        Some(located) => located.value,
+        None => default()?,
+    };
+    Some(Admin { listen, token: token.map(|located| located.value) })
+}
+
+fn read_dhcp(section: Option<&Section<'_>>, problems: &mut Problems<'_>) -> Dhcp {
+    let mut dhcp = Dhcp {
+        interfaces: Vec::new(),
+        listen: Vec::new(),
+        server_identifier: None,
+        authoritative: true,
+        ping_check: false,
+    };
+    let Some(section) = section else { return dhcp };
+    let names = |value: &toml_edit::Value| value::list(value, interface_name);
+    if let Some(interfaces) = section.optional("interfaces", problems, names) {
+        dhcp.interfaces = interfaces.value;
+    }
+    let sockets = |value: &toml_edit::Value| value::list(value, socket_v4);
+    let listen = section.optional("listen", problems, sockets);
+    let server_identifier = section.optional("server-identifier", problems, value::address);
+    if let Some(listen) = listen {
+        let everywhere = listen.value.iter().any(|address| address.ip().is_unspecified());
+        if everywhere && section.span_of_key("server-identifier").is_none() {
+            problems.add(
+                &listen.span,
+                &*listen.key,
+                "clients have to be told one address of this server",
+                "listen on that address instead of 0.0.0.0, or add server-identifier = \"...\"",
+            );
+        }
+        dhcp.listen = listen.value;
+    }
+    dhcp.server_identifier = server_identifier.map(|located| located.value);
+    if let Some(authoritative) = section.optional("authoritative", problems, value::boolean) {
+        dhcp.authoritative = authoritative.value;
+    }
+    if let Some(ping_check) = section.optional("ping-check", problems, value::boolean) {
+        dhcp.ping_check = ping_check.value;
+    }
+    dhcp
+}
+
+fn interface_name(value: &toml_edit::Value) -> Result<String, Wrong> {
+    let name = value::text(value)?;
+    let legal = |character: char| character.is_ascii_graphic() && character != '/';
+    if name.len() > 15 || !name.chars().all(legal) {
+        let fix = "write the name that `ip link` shows, of at most 15 characters";
+        return Err(Wrong::new(format!("\"{name}\" is no name of an interface"), fix));
+    }
+    Ok(name)
+}
+
+fn socket_v4(value: &toml_edit::Value) -> Result<SocketAddrV4, Wrong> {
+    match value::socket(value)? {
+        SocketAddr::V4(address) => Ok(address),
+        SocketAddr::V6(address) => {
+            let fix = "write an IPv4 address: \"127.0.0.1:6767\"";
+            Err(Wrong::new(format!("{address} is not IPv4"), fix))
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! `[[relationship]]`: a partner, how to reach it, and how clients and addresses are divided.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use toml_edit::Value;
+
+use crate::balance::{BUCKET_OCTETS, HashBuckets, Role};
+use crate::wire::Dialect;
+
+use super::problem::{Problems, Span};
+use super::section::{Located, Section};
+use super::value::{self, Wrong};
+
+pub(super) const KEYS: &[&str] = &[
+    "name",
+    "role",
+    "address",
+    "port",
+    "peer-address",
+    "peer-port",
+    "max-response-delay",
+    "max-unacked-updates",
+    "mclt",
+    "split",
+    "hba",
+    "mode",
+    "reserve-percent",
+    "load-balance-max-seconds",
+    "auto-partner-down",
+    "dialect",
+    "startup-wait",
+    "check-secs-byte-order",
+];
+
+/// Keys whose values a secondary learns from its primary.
+const PRIMARY_ONLY: &[&str] = &["mclt", "split", "hba", "mode", "reserve-percent"];
+
+/// Port of the failover protocol (§5.1).
+const FAILOVER_PORT: u16 = 647;
+
+/// Longest relationship-name: dhcpd keeps no more.
+const MAX_NAME_OCTETS: usize = 255;
+
+/// How many addresses of a hot standby the secondary holds in reserve, in percent.
+const DEFAULT_RESERVE_PERCENT: u8 = 5;
+
+/// One partner and what is shared with it.
+#[derive(Clone, Debug)]
+pub struct Relationship {
+    /// relationship-name; the same at both ends.
+    pub name: String,
+    /// What this server is in it.
+    pub role: Role,
+    /// Where this server listens, and from where it dials.
+    pub address: SocketAddrV4,
+    /// Where the partner listens.
+    pub peer_address: SocketAddrV4,
+    /// Silence after which the partner counts as unreachable, in seconds, at least 3.
+    pub max_response_delay: u32,
+    /// Updates that the partner may send without waiting for answers, at least 1.
+    pub max_unacked_updates: u32,
+    /// Maximum client lead time in seconds; on a secondary the default, until the primary tells.
+    pub mclt: u32,
+    /// Which clients each server answers; on a secondary the default, until the primary tells.
+    pub hash_buckets: HashBuckets,
+    /// Percent of the unused addresses that a hot standby holds; `None` where load is balanced.
+    pub reserve_percent: Option<u8>,
+    /// A client that has waited for longer is answered by either server.
+    pub load_balance_max_seconds: u16,
+    /// How long the partner may be unreachable before it is declared down; `None` is for ever.
+    pub auto_partner_down: Option<Duration>,
+    /// How the partner speaks.
+    pub dialect: Dialect,
+    /// How long to look for the partner after the start.
+    pub startup_wait: Duration,
+    /// Whether a client's secs field that looks swapped is read the other way round.
+    pub check_secs_byte_order: bool,
+}
+
+/// Where a relationship stands in the file, for messages about two of them.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) name: Span,
+    pub(super) peer: Span,
+}
+
+/// Reads one `[[relationship]]`; `None` if anything that it needs is missing or wrong.
+pub(super) fn read(
+    section: &Section<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<(Relationship, Place)> {
+    let name = section.required("name", "\"office-lan\"", problems, |value| {
+        let name = value::text(value)?;
+        if name.len() > MAX_NAME_OCTETS {
+            let fix = format!("at most {MAX_NAME_OCTETS} are possible");
+            return Err(Wrong::new(format!("the name has {} octets", name.len()), fix));
+        }
+        Ok(name)
+    });
+    let role = section.required("role", "\"primary\"", problems, |value| {
+        value::word(value, &[("primary", Role::Primary), ("secondary", Role::Secondary)])
+    });
+    let ends = read_ends(section, problems);
+    let max_response_delay =
+        section.optional("max-response-delay", problems, |value| value::seconds(value, 3));
+    let max_unacked = section.optional("max-unacked-updates", problems, |value| {
+        value::integer(value, 1, u32::from(u16::MAX))
+    });
+    let max_seconds = section
+        .optional("load-balance-max-seconds", problems, |value| value::integer(value, 0, 0xffff));
+    let auto = section.optional("auto-partner-down", problems, |value| value::seconds(value, 0));
+    let dialect = section.optional("dialect", problems, dialect);
+    let startup_wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));
+    let swapped = section.optional("check-secs-byte-order", problems, value::boolean);
+    let shares = match &role {
+        Some(Located { value: Role::Secondary, .. }) => {
+            refuse_primary_only(section, problems);
+            Shares::default()
+        }
+        Some(Located { value: Role::Primary, .. }) | None => read_shares(section, problems),
+    };
+    let (name, role, (address, peer_address, peer_span)) = (name?, role?, ends?);
+    let place = Place { name: name.span, peer: peer_span };
+    let relationship = Relationship {
+        name: name.value,
+        role: role.value,
+        address,
+        peer_address,
+        max_response_delay: max_response_delay.map_or(30, |located| located.value),
+        max_unacked_updates: max_unacked.map_or(10, |located| located.value),
+        mclt: shares.mclt,
+        hash_buckets: shares.hash_buckets,
+        reserve_percent: shares.reserve_percent,
+        load_balance_max_seconds: max_seconds
+            .map_or(3, |located| u16::try_from(located.value).unwrap_or(u16::MAX)),
+        auto_partner_down: auto
+            .filter(|located| located.value > 0)
+            .map(|located| Duration::from_secs(u64::from(located.value))),
+        dialect: dialect.map_or(Dialect::Isc, |located| located.value),
+        startup_wait: Duration::from_secs(
+            startup_wait.map_or(15, |located| u64::from(located.value)),
+        ),
+        check_secs_byte_order: swapped.is_some_and(|located| located.value),
+    };
+    Some((relationship, place))
+}
+
+fn dialect(value: &Value) -> Result<Dialect, Wrong> {
+    let words = [Dialect::Isc, Dialect::Draft12].map(|dialect| (dialect.name(), dialect));
+    value::word(value, &words)
+}
+
+/// Both ends, and where the partner's stands in the file.
+fn read_ends(
+    section: &Section<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<(SocketAddrV4, SocketAddrV4, Span)> {
+    let address = section.required("address", "\"10.78.0.1\"", problems, value::address);
+    let peer = section.required("peer-address", "\"10.78.0.2\"", problems, value::address);
+    let port = read_port(section, "port", problems);
+    let peer_port = read_port(section, "peer-port", problems);
+    let (address, peer) = (address?, peer?);
+    let ends = (SocketAddrV4::new(address.value, port), SocketAddrV4::new(peer.value, peer_port));
+    if ends.0 == ends.1 {
+        problems.add(
+            &peer.span,
+            peer.key,
+            format!("{} is this server's own address and port", ends.1),
+            "write the partner's address",
+        );
+        return None;
+    }
+    Some((ends.0, ends.1, peer.span))
+}
+
+fn read_port(section: &Section<'_>, key: &str, problems: &mut Problems<'_>) -> u16 {
+    section
+        .optional(key, problems, |value| value::integer(value, 1, u32::from(u16::MAX)))
+        .and_then(|located| u16::try_from(located.value).ok())
+        .unwrap_or(FAILOVER_PORT)
+}
+
+fn refuse_primary_only(section: &Section<'_>, problems: &mut Problems<'_>) {
+    for key in PRIMARY_ONLY {
+        if let Some(span) = section.span_of_key(key) {
+            problems.add(
+                &span,
+                section.path_of(key),
+                format!("\"{key}\" is decided by the primary and told to the secondary"),
+                "remove it here and set it in the primary's file",
+            );
+        }
+    }
+}
+
+/// What the primary decides for both.
+struct Shares {
+    mclt: u32,
+    hash_buckets: HashBuckets,
+    reserve_percent: Option<u8>,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { mclt: 3600, hash_buckets: HashBuckets::half(), reserve_percent: None }
+    }
+}
+
+fn read_shares(section: &Section<'_>, problems: &mut Problems<'_>) -> Shares {
+    let mclt = section.optional("mclt", problems, |value| value::seconds(value, 1));
+    let split = section.optional("split", problems, |value| value::integer(value, 0, 256));
+    let hba = section.optional("hba", problems, hash_buckets);
+    let hot_standby = section.optional("mode", problems, |value| {
+        value::word(value, &[("load-balance", false), ("hot-standby", true)])
+    });
+    let reserve =
+        section.optional("reserve-percent", problems, |value| value::integer(value, 1, 50));
+    let is_hot_standby = hot_standby.as_ref().is_some_and(|mode| mode.value);
+    if is_hot_standby {
+        for key in ["split", "hba"] {
+            if let Some(span) = section.span_of_key(key) {
+                problems.add(
+                    &span,
+                    section.path_of(key),
+                    format!(
+                        "\"{key}\" has no meaning in hot standby, where the primary answers all"
+                    ),
+                    "remove it, or remove mode = \"hot-standby\"",
+                );
+            }
+        }
+    } else if let Some(span) = section.span_of_key("reserve-percent") {
+        problems.add(
+            &span,
+            section.path_of("reserve-percent"),
+            "this has a meaning in hot standby only",
+            "remove it, or add mode = \"hot-standby\"",
+        );
+    }
+    if let (Some(_), Some(span)) = (&split, section.span_of_key("hba")) {
+        problems.add(
+            &span,
+            section.path_of("hba"),
+            "\"split\" and \"hba\" both divide the clients",
+            "remove one of the two",
+        );
+    }
+    let divided = split
+        .and_then(|split| HashBuckets::from_split(u16::try_from(split.value).ok()?))
+        .or(hba.map(|hba| hba.value))
+        .unwrap_or_else(HashBuckets::half);
+    let reserve = reserve.and_then(|reserve| u8::try_from(reserve.value).ok());
+    Shares {
+        mclt: mclt.map_or(3600, |mclt| mclt.value),
+        hash_buckets: if is_hot_standby { HashBuckets::all_primary() } else { divided },
+        reserve_percent: is_hot_standby.then_some(reserve.unwrap_or(DEFAULT_RESERVE_PERCENT)),
+    }
+}
+
+/// 32 octets; a set bit is a bucket of the primary, as dhcpd writes it.
+fn hash_buckets(value: &Value) -> Result<HashBuckets, Wrong> {
+    let octets = value::octets(value)?;
+    HashBuckets::from_wire(&octets, Dialect::Isc).ok_or_else(|| {
+        Wrong::new(
+            format!("the hash bucket assignment has {} octets", octets.len()),
+            format!("write {BUCKET_OCTETS} octets, \"ff:ff:...:00\", or use split instead"),
+        )
+    })
+}
+
+/// Whether two relationships have the same two machines at their ends.
+pub(super) fn same_machines(one: &Relationship, other: &Relationship) -> bool {
+    let machines = |relationship: &Relationship| -> (Ipv4Addr, Ipv4Addr) {
+        (*relationship.address.ip(), *relationship.peer_address.ip())
+    };
+    machines(one) == machines(other)
+}
