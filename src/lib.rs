@@ -5,6 +5,8 @@ pub mod balance;
 pub mod binding;
 pub mod durable;
 #[cfg(feature = "server")]
+pub mod pcap;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod time;
 pub mod wire;

@@ -9,10 +9,15 @@
 
 mod allocation;
 mod batching;
+mod capture_file;
+mod captures;
 mod codes;
 mod errors;
 mod framing;
 mod messages;
 mod octets;
 mod options;
+mod pcap_files;
+mod pcap_output;
+mod pcap_streams;
 mod pretty;
