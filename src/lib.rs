@@ -4,6 +4,7 @@
 pub mod balance;
 pub mod binding;
 pub mod durable;
+pub mod endpoint;
 #[cfg(feature = "server")]
 pub mod pcap;
 #[cfg(feature = "server")]

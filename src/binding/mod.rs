@@ -4,7 +4,9 @@
 //! address may be reused, `accept` decides whether a partner's update is taken (§7.1.3), both as
 //! pure functions. [`BindingTable`](table::BindingTable) holds the bindings of a relationship.
 
+pub mod accept;
 pub mod client;
+pub mod table;
 pub mod times;
 
 use core::fmt;

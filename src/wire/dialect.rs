@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::codes::UnknownName;
+use crate::time::UnixTime;
 
 /// The protocol as one kind of partner speaks it.
 ///
@@ -135,6 +136,95 @@ impl Dialect {
         match self {
             Self::Draft12 | Self::Isc => true,
             Self::Microsoft => false,
+        }
+    }
+
+    /// The value that stands for "never" in a time: all ones by the draft's silence, 0x7fffffff as
+    /// dhcpd stores and sends it.
+    pub const fn wire_time(self, time: UnixTime) -> UnixTime {
+        match self {
+            Self::Draft12 | Self::Microsoft => time,
+            Self::Isc if time.is_infinite() => UnixTime::INFINITE_FLOOR,
+            Self::Isc => time,
+        }
+    }
+
+    /// Whether reservations of this server's own are announced by the RESERVED flag (§5.13). dhcpd
+    /// rejects an update with the flag for an address that is free and not reserved on its side.
+    pub const fn announces_reservations(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Whether a BACKUP update with the RESERVED flag is rejected for an address that is not
+    /// reserved here (§7.1.2). dhcpd announces its reserved addresses with its own free state.
+    pub const fn rejects_unknown_reservations(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Whether the potential expiration in an update about an ended lease is kept. dhcpd sends the
+    /// unchanged one, typically in the future, and may promise up to it to the next client.
+    pub const fn keeps_promises_of_ended_leases(self) -> bool {
+        matches!(self, Self::Isc)
+    }
+
+    /// Whether the partner frees abandoned addresses after a time, without RESET. dhcpd does so on
+    /// either server.
+    pub const fn frees_abandoned_by_time(self) -> bool {
+        matches!(self, Self::Isc)
+    }
+
+    /// Whether EXPIRED is reported by the sender's clock and repeats the end that both know.
+    pub const fn expires_by_its_own_clock(self) -> bool {
+        matches!(self, Self::Isc)
+    }
+
+    /// Whether expiry is the primary's business in NORMAL: a dhcpd primary rejects EXPIRED from its
+    /// secondary.
+    pub const fn primary_alone_expires(self) -> bool {
+        matches!(self, Self::Isc)
+    }
+
+    /// Whether either server gives unused addresses away and answers POOLREQ, as dhcpd does. By the
+    /// draft only the primary moves addresses (§5.4).
+    pub const fn either_role_gives_addresses(self) -> bool {
+        matches!(self, Self::Isc)
+    }
+
+    /// Whether the primary may call BACKUP addresses back by FREE (§5.4). A dhcpd secondary accepts
+    /// that even for an address that it has just leased.
+    pub const fn primary_recalls_addresses(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Whether CONNECT may come on a connection that the secondary opened. A dhcpd primary sends it
+    /// on every connection; by the draft the secondary's attempt is a knock only (§8.2).
+    pub const fn connects_on_any_connection(self) -> bool {
+        matches!(self, Self::Isc)
+    }
+
+    /// Whether a CONNECT without protocol-version 1 is rejected. dhcpd never looks at it.
+    pub const fn checks_protocol_version(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Difference of the clocks in seconds up to which a connection is accepted. dhcpd refuses more
+    /// than 60 and corrects nothing; the draft corrects any difference and leaves the limit open.
+    pub const fn max_clock_delta(self) -> u32 {
+        match self {
+            Self::Draft12 | Self::Microsoft => 3600,
+            Self::Isc => 60,
         }
     }
 

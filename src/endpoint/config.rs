@@ -1,0 +1,173 @@
+//! One relationship as configured; checked when it is built.
+
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use crate::balance::{HashBuckets, Role};
+use crate::binding::times::Mclt;
+use crate::binding::{AddressRange, Client};
+use crate::wire::dialect::Dialect;
+
+/// Longest relationship-name that leaves room for everything else in a CONNECT.
+pub const MAX_RELATIONSHIP_NAME: usize = 255;
+
+/// Smallest receive-timer that may be announced: dhcpd sends CONTACT every third of it and spins
+/// when that third is no whole second.
+pub const MIN_RECEIVE_TIMER: u32 = 3;
+
+/// How the pools are divided between the two servers (§5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolShare {
+    /// Each server owns half of the unused addresses.
+    Half,
+    /// Hot standby: the secondary owns this percentage of them.
+    SecondaryPercent(u8),
+}
+
+/// What to do when STARTUP ends without contact (§9.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartupPolicy {
+    /// Go on in the state that was recorded.
+    Proceed,
+    /// Stay unresponsive until the partner is found.
+    Wait,
+    /// Enter PARTNER-DOWN: this server is being put into operation alone.
+    CommissionAlone,
+}
+
+/// An address that only one client may have (§5.13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Matches by identifier if that is given, else by hardware address.
+    pub client: Client,
+}
+
+/// One relationship.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RelationshipConfig {
+    /// relationship-name, compared octet by octet (§12.22).
+    pub name: String,
+    /// Primary or secondary.
+    pub role: Role,
+    /// What the partner speaks.
+    pub dialect: Dialect,
+    /// Silence after which the connection is given up, in seconds; announced as receive-timer.
+    pub receive_timer: u32,
+    /// Updates that the partner may leave unanswered towards this server, at least 1.
+    pub max_unacked_bndupd: u32,
+    /// MCLT. On a secondary only a first guess: the primary's replaces it.
+    pub mclt: Mclt,
+    /// Which clients each server answers in NORMAL; a secondary learns it from the primary.
+    pub hash_buckets: HashBuckets,
+    /// `load balance max seconds` of dhcpd, the delayed-service-parameter of the draft.
+    pub load_balance_max_seconds: u16,
+    /// Read a secs field whose low octet alone is zero as sent in the wrong octet order.
+    pub check_secs_byte_order: bool,
+    /// Automatic PARTNER-DOWN after so long in COMMUNICATIONS-INTERRUPTED; `None` is never (§10).
+    pub safe_period: Option<Duration>,
+    /// How unused addresses are divided.
+    pub pool_share: PoolShare,
+    /// How long STARTUP waits for the partner.
+    pub startup_wait: Duration,
+    /// What happens then.
+    pub startup_policy: StartupPolicy,
+    /// Keep leases within MCLT of what the partner knows even in PARTNER-DOWN (§9, table 4.3).
+    pub clamp_in_partner_down: bool,
+    /// Addresses of the relationship, in the order of their `RangeId`.
+    pub ranges: Vec<AddressRange>,
+    /// Addresses held back for one client each.
+    pub reservations: Vec<Reservation>,
+    /// Text of vendor-class-identifier (§12.28).
+    pub vendor_class: String,
+    /// Seed of the client index, so that no client can choose colliding keys.
+    pub table_seed: u64,
+}
+
+impl RelationshipConfig {
+    /// A relationship with everything at its default: MCLT 3600, split 128, receive-timer 30,
+    /// ten unacknowledged updates, load balancing for 3 seconds.
+    pub fn new(name: &str, role: Role, ranges: Vec<AddressRange>) -> Self {
+        Self {
+            name: name.to_owned(),
+            role,
+            dialect: Dialect::Isc,
+            receive_timer: 30,
+            max_unacked_bndupd: 10,
+            mclt: Mclt(3600),
+            hash_buckets: HashBuckets::half(),
+            load_balance_max_seconds: 3,
+            check_secs_byte_order: false,
+            safe_period: None,
+            pool_share: PoolShare::Half,
+            startup_wait: Duration::from_secs(15),
+            startup_policy: StartupPolicy::Proceed,
+            clamp_in_partner_down: true,
+            ranges,
+            reservations: Vec::new(),
+            vendor_class: concat!("twinlease-", env!("CARGO_PKG_VERSION")).to_owned(),
+            table_seed: 0,
+        }
+    }
+
+    /// Checks what the types do not say.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.name.is_empty() || self.name.len() > MAX_RELATIONSHIP_NAME {
+            return Err(ConfigError::Name(self.name.len()));
+        }
+        if self.receive_timer < MIN_RECEIVE_TIMER {
+            return Err(ConfigError::ReceiveTimer(self.receive_timer));
+        }
+        if self.max_unacked_bndupd == 0 {
+            return Err(ConfigError::MaxUnacked);
+        }
+        if self.mclt.0 == 0 {
+            return Err(ConfigError::Mclt);
+        }
+        Ok(())
+    }
+}
+
+/// A relationship that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Length of the relationship-name in octets.
+    Name(usize),
+    /// Seconds of the receive-timer.
+    ReceiveTimer(u32),
+    /// max-unacked-bndupd is 0.
+    MaxUnacked,
+    /// The MCLT is 0.
+    Mclt,
+    /// The ranges overlap or are too many.
+    Ranges(String),
+    /// What the store holds does not fit the configured ranges.
+    Recovered(Ipv4Addr),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(len) => write!(
+                f,
+                "the relationship-name has {len} octets; 1 to {MAX_RELATIONSHIP_NAME} are allowed"
+            ),
+            Self::ReceiveTimer(seconds) => write!(
+                f,
+                "max-response-delay is {seconds}; at least {MIN_RECEIVE_TIMER} seconds are needed, 15 or more are sensible"
+            ),
+            Self::MaxUnacked => f.write_str("max-unacked-updates is 0; it must be at least 1"),
+            Self::Mclt => f.write_str("mclt is 0; it must be at least 1 second"),
+            Self::Ranges(what) => write!(f, "the address ranges cannot be used: {what}"),
+            Self::Recovered(address) => {
+                write!(f, "the store holds a binding for {address} twice")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

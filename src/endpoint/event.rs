@@ -1,0 +1,235 @@
+//! What an endpoint tells logs, metrics and the operator.
+
+use core::fmt;
+use core::net::Ipv4Addr;
+
+use crate::wire::codes::{FailoverState, MessageType, RejectReason};
+use crate::wire::error::DecodeError;
+
+/// One thing worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The endpoint changed its state.
+    Transition {
+        /// State before.
+        from: FailoverState,
+        /// State now.
+        to: FailoverState,
+        /// Why, as a row of the transition table.
+        row: &'static str,
+        /// Why, in words.
+        why: &'static str,
+    },
+    /// The partner announced a state other than the one before.
+    PartnerState {
+        /// What it announced before, if anything.
+        from: Option<FailoverState>,
+        /// What it announces now.
+        to: FailoverState,
+        /// It is still in STARTUP.
+        startup: bool,
+    },
+    /// CONNECT was accepted and the partner's STATE has arrived (§8.3).
+    CommunicationsOk {
+        /// The partner's vendor-class-identifier as text.
+        vendor_class: String,
+    },
+    /// The connection ended after communications were okay.
+    CommunicationsInterrupted(LinkEnd),
+    /// A connection ended before communications were okay.
+    ConnectionRefused(LinkEnd),
+    /// The partner rejected an update; it keeps its own view of the address.
+    UpdateRejectedByPartner {
+        /// The address.
+        address: Ipv4Addr,
+        /// Its reason.
+        reason: RejectReason,
+        /// Its words.
+        text: String,
+    },
+    /// An update from the partner was rejected.
+    UpdateRejected {
+        /// The address.
+        address: Ipv4Addr,
+        /// The reason given.
+        reason: RejectReason,
+        /// The words given.
+        text: &'static str,
+    },
+    /// The partner's clock moved against ours by more than drift explains.
+    ClockJumped {
+        /// Seconds that the partner's clock was behind ours before.
+        before: i32,
+        /// Seconds now.
+        now: i32,
+    },
+    /// A message that the protocol does not foresee here was ignored.
+    Unexpected {
+        /// Its type.
+        message: MessageType,
+        /// What is odd about it.
+        what: &'static str,
+    },
+    /// The partner was asked for its bindings.
+    UpdatesRequested {
+        /// For all of them (UPDREQALL).
+        all: bool,
+    },
+    /// The partner has sent everything that it was asked for.
+    UpdatesComplete {
+        /// Updates received since the request.
+        received: u64,
+    },
+    /// The partner asks for bindings.
+    PartnerRequestsUpdates {
+        /// For all of them (UPDREQALL).
+        all: bool,
+    },
+    /// The partner has everything that it asked for.
+    PartnerUpdated {
+        /// Updates sent to it.
+        sent: u64,
+    },
+    /// Unused addresses were moved to the partner, or called back.
+    PoolBalanced {
+        /// Addresses given to the partner.
+        given: u32,
+        /// Addresses called back from it.
+        recalled: u32,
+    },
+    /// Stable storage failed: nothing is promised any more.
+    StorageFailed,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkEnd {
+    /// The partner closed it, or it broke.
+    Lost,
+    /// Nothing arrived for as long as this server's receive-timer.
+    Silence,
+    /// The set-up did not finish in time.
+    SetupTimeout,
+    /// The partner sent DISCONNECT.
+    Disconnected(RejectReason, String),
+    /// The partner rejected the CONNECT.
+    RejectedByPartner(RejectReason, String),
+    /// This server rejected the partner's CONNECT or CONNECTACK.
+    Rejected(RejectReason, &'static str),
+    /// The partner's octets make no sense.
+    Garbled(DecodeError),
+    /// A message that may not come at this point.
+    ProtocolError(MessageType, &'static str),
+    /// Updates stayed away for too long while bindings were asked for.
+    Stalled,
+    /// An announcement that this partner cannot take on an open connection.
+    StateNotTakenByPartner(FailoverState),
+    /// A newer connection of the same partner replaced it.
+    Replaced,
+    /// This server is stopping.
+    Stopping,
+}
+
+impl Event {
+    /// Whether an operator should look at it.
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Self::Transition { to, .. } => matches!(
+                to,
+                FailoverState::CommunicationsInterrupted
+                    | FailoverState::ResolutionInterrupted
+                    | FailoverState::PotentialConflict
+                    | FailoverState::PartnerDown
+            ),
+            Self::CommunicationsInterrupted(_)
+            | Self::ConnectionRefused(_)
+            | Self::UpdateRejectedByPartner { .. }
+            | Self::UpdateRejected { .. }
+            | Self::ClockJumped { .. }
+            | Self::Unexpected { .. }
+            | Self::StorageFailed => true,
+            Self::PartnerState { .. }
+            | Self::CommunicationsOk { .. }
+            | Self::UpdatesRequested { .. }
+            | Self::UpdatesComplete { .. }
+            | Self::PartnerRequestsUpdates { .. }
+            | Self::PartnerUpdated { .. }
+            | Self::PoolBalanced { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = |all: &bool| if *all { "all bindings" } else { "bindings not yet acknowledged" };
+        match self {
+            Self::Transition { from, to, row, why } => {
+                write!(f, "state {from} -> {to}: {why} ({row})")
+            }
+            Self::PartnerState { from: Some(from), to, startup } => {
+                write!(f, "partner state {from} -> {to}")?;
+                if *startup { f.write_str(" (in startup)") } else { Ok(()) }
+            }
+            Self::PartnerState { from: None, to, .. } => write!(f, "partner state {to}"),
+            Self::CommunicationsOk { vendor_class } => {
+                write!(f, "communications ok with {vendor_class:?}")
+            }
+            Self::CommunicationsInterrupted(end) => write!(f, "communications interrupted: {end}"),
+            Self::ConnectionRefused(end) => write!(f, "connection not established: {end}"),
+            Self::UpdateRejectedByPartner { address, reason, text } => {
+                write!(f, "partner rejects the update of {address}: {} ({text})", reason.text())
+            }
+            Self::UpdateRejected { address, reason, text } => {
+                write!(f, "update of {address} rejected: {} ({text})", reason.text())
+            }
+            Self::ClockJumped { before, now } => {
+                write!(f, "partner's clock was {before} s behind and is now {now} s behind")
+            }
+            Self::Unexpected { message, what } => write!(f, "{} ignored: {what}", message.name()),
+            Self::UpdatesRequested { all } => write!(f, "asking the partner for {}", what(all)),
+            Self::UpdatesComplete { received } => {
+                write!(f, "partner has sent everything asked for: {received} updates")
+            }
+            Self::PartnerRequestsUpdates { all } => write!(f, "partner asks for {}", what(all)),
+            Self::PartnerUpdated { sent } => {
+                write!(f, "partner has answered everything it asked for: {sent} updates")
+            }
+            Self::PoolBalanced { given, recalled } => {
+                write!(f, "pools balanced: {given} addresses given, {recalled} called back")
+            }
+            Self::StorageFailed => {
+                f.write_str("stable storage failed; nothing is promised any more")
+            }
+        }
+    }
+}
+
+impl fmt::Display for LinkEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost => f.write_str("connection lost"),
+            Self::Silence => f.write_str("nothing heard for max-response-delay"),
+            Self::SetupTimeout => f.write_str("set-up not finished in time"),
+            Self::Disconnected(reason, text) => {
+                write!(f, "partner disconnects: {} ({text})", reason.text())
+            }
+            Self::RejectedByPartner(reason, text) => {
+                write!(f, "partner rejects the connection: {} ({text})", reason.text())
+            }
+            Self::Rejected(reason, text) => write!(f, "rejected: {} ({text})", reason.text()),
+            Self::Garbled(error) => write!(f, "garbled message: {error}"),
+            Self::ProtocolError(message, what) => write!(f, "{}: {what}", message.name()),
+            Self::Stalled => f.write_str("no update arrived although bindings were asked for"),
+            Self::StateNotTakenByPartner(state) => {
+                write!(
+                    f,
+                    "closed because this partner cannot be told {state} on an open connection"
+                )
+            }
+            Self::Replaced => f.write_str("replaced by a newer connection"),
+            Self::Stopping => f.write_str("this server is stopping"),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The values that go into and come out of a [`FailoverEndpoint`](super::FailoverEndpoint).
+
+use crate::durable::{Commit, CommitId};
+use crate::endpoint::event::Event;
+use crate::time::Instant;
+use crate::wire::error::DecodeError;
+use crate::wire::frame::Frame;
+
+/// One TCP connection to the partner, named by the driver. Never reused within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This server dialled, after [`Output::Connect`].
+    Dialled,
+    /// The partner dialled.
+    Accepted,
+}
+
+/// Why a dial attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// The partner's machine answers, nothing listens.
+    Refused,
+    /// Nobody answered, or no way there.
+    Unreachable,
+}
+
+/// What happens to an endpoint. Exhaustive on purpose: a new kind must break every driver.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A TCP connection with the configured partner is up.
+    Connected {
+        /// Its name from now on.
+        link: LinkId,
+        /// Who opened it.
+        origin: Origin,
+    },
+    /// The dial attempt asked for by [`Output::Connect`] failed.
+    ConnectFailed(ConnectFailure),
+    /// A whole message arrived.
+    Received {
+        /// On which connection.
+        link: LinkId,
+        /// The message, cut out of the stream by a `Deframer`.
+        frame: Frame<'a>,
+    },
+    /// The stream cannot be cut into messages any more.
+    Garbled {
+        /// The connection.
+        link: LinkId,
+        /// What is wrong with it.
+        error: DecodeError,
+    },
+    /// The connection is gone: closed by the partner, or broken.
+    Disconnected {
+        /// The connection.
+        link: LinkId,
+    },
+    /// The wake-up time of [`Output::Idle`] has come, or may have.
+    TimeReached,
+    /// Every commit up to and including this one is on stable storage.
+    Committed(CommitId),
+    /// Stable storage failed. The endpoint stops promising anything (§9.2).
+    StorageFailed,
+    /// An operator's word.
+    Operator(OperatorCommand),
+}
+
+/// What an operator may say to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperatorCommand {
+    /// The partner is not running and will not run (§9.4).
+    PartnerDown {
+        /// Also from the RECOVER states, where leases granted before are not known.
+        forced: bool,
+    },
+    /// A short stop: the partner goes on in COMMUNICATIONS-INTERRUPTED (§9.13).
+    Pause,
+    /// A long stop: the partner enters PARTNER-DOWN (§9.14).
+    Shutdown,
+}
+
+/// What an endpoint wants done. The order carries meaning: a commit precedes what promises it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Make this durable, then say [`Input::Committed`].
+    Commit(Commit),
+    /// Dial the partner, then say `Connected` or `ConnectFailed`.
+    Connect,
+    /// Octets wait in `take_transmit` for this connection.
+    Transmit(LinkId),
+    /// Close the connection once what was transmitted before is written; no `Disconnected` follows.
+    Close(LinkId),
+    /// For logs, metrics and the operator.
+    Event(Event),
+    /// Nothing more to do before `wake_at`, if anything at all.
+    Idle {
+        /// When to say [`Input::TimeReached`].
+        wake_at: Option<Instant>,
+    },
+}

@@ -1,0 +1,742 @@
+//! Connections with the partner: who may open one, CONNECT and CONNECTACK, timers, clocks (§8).
+//!
+//! Several connections may exist while one is being set up; at most one is *the* link. The primary
+//! speaks first with CONNECT; a secondary waits for it on every connection it has. Communications
+//! are okay once CONNECT was accepted and the partner's STATE has arrived (§8.3).
+
+use core::time::Duration;
+
+use crate::balance::{HashBuckets, Role};
+use crate::binding::times::Mclt;
+use crate::time::{Instant, Now, TimeDelta, UnixTime};
+use crate::wire::codes::{FailoverState, MessageType, RejectReason, ServerFlags, Xid};
+use crate::wire::connect::{Connect, ConnectAck, Disconnect, Reject, StateMessage};
+use crate::wire::frame::Header;
+use crate::wire::message::Message;
+
+use super::FailoverEndpoint;
+use super::event::{Event, LinkEnd};
+use super::io::{ConnectFailure, LinkId, Origin, Output};
+use super::outbox::Outgoing;
+
+/// Time within which CONNECT or CONNECTACK, and then STATE, has to arrive.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long the first STATE is held back for a dhcpd to announce its own (see
+/// [`holds_first_state`](FailoverEndpoint::holds_first_state)).
+const FIRST_STATE_HOLD: Duration = Duration::from_secs(1);
+
+/// Connections of one relationship that may exist at a time.
+const MAX_LINKS: usize = 4;
+
+/// Pause before the next dial after a loss; doubled up to [`REDIAL_MAX`].
+const REDIAL_MIN: Duration = Duration::from_millis(500);
+/// Longest pause between dials towards a partner that does not answer.
+const REDIAL_MAX: Duration = Duration::from_secs(5);
+/// Pause after a refusal that only an operator can mend (§8.6); doubled up to [`REFUSED_MAX`].
+const REFUSED_MIN: Duration = Duration::from_secs(60);
+/// Longest pause after refusals.
+const REFUSED_MAX: Duration = Duration::from_secs(300);
+
+/// protocol-version of the draft.
+const PROTOCOL_VERSION: u8 = 1;
+
+/// Samples that differ from the known delta by no more than this are jitter, and a delta up to this
+/// counts as none (§5.10).
+const CLOCK_JITTER: i32 = 2;
+/// A sample that differs by more than this is a jump of a clock rather than a slow message.
+const CLOCK_JUMP: i32 = 5;
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A secondary waits for CONNECT.
+    AwaitConnect,
+    /// A primary waits for the answer to its CONNECT.
+    AwaitConnectAck(Xid),
+    /// CONNECT was accepted, the partner's STATE has not come.
+    AwaitState,
+    /// Communications are okay.
+    Up,
+}
+
+/// One TCP connection.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    id: LinkId,
+    phase: Phase,
+    since: Instant,
+    last_received: Instant,
+    last_sent: Instant,
+    /// The first STATE leaves at this moment unless the partner's comes before.
+    first_state_due: Option<Instant>,
+}
+
+/// What is known of the partner's process from its latest CONNECT or CONNECTACK.
+#[derive(Clone, Debug)]
+pub(super) struct Partner {
+    pub(super) max_unacked_bndupd: u32,
+    pub(super) receive_timer: u32,
+    pub(super) vendor_class: String,
+    pub(super) delta: Option<TimeDelta>,
+}
+
+impl Default for Partner {
+    fn default() -> Self {
+        Self { max_unacked_bndupd: 1, receive_timer: 30, vendor_class: String::new(), delta: None }
+    }
+}
+
+impl Partner {
+    /// Whether the process is an ISC dhcpd, which some messages terminate.
+    pub(super) fn is_dhcpd(&self) -> bool {
+        self.vendor_class.starts_with("isc-")
+    }
+
+    /// tSend: a third of the partner's receive-timer (§8.5).
+    fn send_interval(&self) -> Duration {
+        Duration::from_secs(u64::from(self.receive_timer / 3).max(1))
+    }
+
+    /// What to add to the partner's times.
+    pub(super) fn correction(&self) -> TimeDelta {
+        match self.delta {
+            Some(TimeDelta(seconds)) if seconds.abs() > CLOCK_JITTER => TimeDelta(seconds),
+            _ => TimeDelta(0),
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn is(&self, id: LinkId) -> bool {
+        self.id == id
+    }
+}
+
+/// When to dial next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Dial {
+    /// At this moment, if there is no link then.
+    At { when: Instant, pause: Duration },
+    /// The driver is at it.
+    Pending { pause: Duration },
+    /// Never: the endpoint has stopped.
+    Stopped,
+}
+
+impl Dial {
+    /// The first attempt of a run.
+    pub(super) const fn now(now: Now) -> Self {
+        Self::At { when: now.monotonic, pause: REDIAL_MIN }
+    }
+}
+
+impl FailoverEndpoint {
+    /// CONNECT accepted and STATE received (§8.3).
+    pub(super) fn communications_ok(&self) -> bool {
+        self.current_link().is_some_and(|link| link.phase == Phase::Up)
+    }
+
+    fn current_link(&self) -> Option<&Link> {
+        self.links.iter().find(|link| matches!(link.phase, Phase::AwaitState | Phase::Up))
+    }
+
+    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    /// The connection on which messages go out, if there is one.
+    pub(super) fn link_in_use(&self) -> Option<LinkId> {
+        self.current_link().map(|link| link.id)
+    }
+
+    // Coming and going of connections.
+
+    pub(super) fn on_connected(&mut self, now: Now, id: LinkId, origin: Origin) {
+        if origin == Origin::Dialled {
+            self.dial = Dial::At { when: now.monotonic.after(REDIAL_MAX), pause: REDIAL_MIN };
+        }
+        if matches!(self.dial, Dial::Stopped) || !self.make_room(now, origin) {
+            self.outputs.push_back(Output::Close(id));
+            return;
+        }
+        let phase = match self.config.role {
+            Role::Primary => Phase::AwaitConnectAck(Xid(0)),
+            Role::Secondary => Phase::AwaitConnect,
+        };
+        self.links.push(Link {
+            id,
+            phase,
+            since: now.monotonic,
+            last_received: now.monotonic,
+            last_sent: now.monotonic,
+            first_state_due: None,
+        });
+        if self.config.role == Role::Primary {
+            self.send_connect(now, id);
+        } else if origin == Origin::Dialled && !self.config.dialect.connects_on_any_connection() {
+            // By the draft the secondary's own attempt is only a knock on the door (§8.2).
+            self.drop_link(id);
+            self.outputs.push_back(Output::Close(id));
+        }
+    }
+
+    /// Whether a new connection may be added; closes what it replaces.
+    fn make_room(&mut self, now: Now, origin: Origin) -> bool {
+        if self.config.role == Role::Secondary {
+            return self.links.len() < MAX_LINKS;
+        }
+        if origin == Origin::Accepted && !self.config.dialect.connects_on_any_connection() {
+            // The knock of a draft secondary: dial it at once unless a connection exists (§8.2).
+            if self.links.is_empty() {
+                self.dial_at_once(now);
+            }
+            return false;
+        }
+        // A partner that dials has no connection: one that has been silent for longer than its
+        // CONTACT interval is what is left of its former life.
+        let contact = Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1) + 1);
+        let stale: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|link| now.monotonic.since(link.last_received) > contact)
+            .map(|link| link.id)
+            .collect();
+        for id in stale {
+            self.close_link(now, id, LinkEnd::Replaced, None);
+        }
+        self.links.is_empty()
+    }
+
+    pub(super) fn on_connect_failed(&mut self, now: Now, failure: ConnectFailure) {
+        if let Dial::Pending { pause } = self.dial {
+            self.dial =
+                Dial::At { when: now.monotonic.after(pause), pause: (pause * 2).min(REDIAL_MAX) };
+        }
+        self.startup_without_partner(now, failure);
+    }
+
+    pub(super) fn on_disconnected(&mut self, now: Now, id: LinkId) {
+        self.lose_link(now, id, LinkEnd::Lost);
+    }
+
+    /// Closes a connection on purpose; a reason says DISCONNECT first (§7.12).
+    pub(super) fn close_link(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        end: LinkEnd,
+        reason: Option<(RejectReason, &str)>,
+    ) {
+        let established = self.link_in_use() == Some(id);
+        if let Some((reason, text)) = reason.filter(|_| established) {
+            let xid = self.take_xid();
+            let message = Disconnect { reason: Some(reason), message: Some(text.as_bytes()) };
+            self.transmit_on(now, id, xid, &Message::Disconnect(message));
+        }
+        if self.links.iter().any(|link| link.id == id) {
+            self.outputs.push_back(Output::Close(id));
+            self.lose_link(now, id, end);
+        }
+    }
+
+    fn drop_link(&mut self, id: LinkId) -> Option<Link> {
+        let position = self.links.iter().position(|link| link.id == id)?;
+        if self.transmit.get(&id).is_some_and(Vec::is_empty) {
+            self.transmit.remove(&id);
+        }
+        Some(self.links.remove(position))
+    }
+
+    fn lose_link(&mut self, now: Now, id: LinkId, end: LinkEnd) {
+        let Some(link) = self.drop_link(id) else { return };
+        let was_up = link.phase == Phase::Up;
+        let mendable = !matches!(
+            end,
+            LinkEnd::RejectedByPartner(..) | LinkEnd::Rejected(..) | LinkEnd::Disconnected(..)
+        ) || matches!(
+            end,
+            LinkEnd::RejectedByPartner(RejectReason::DUPLICATE_CONNECTION, _)
+                | LinkEnd::Rejected(RejectReason::DUPLICATE_CONNECTION, _)
+                | LinkEnd::Disconnected(
+                    RejectReason::NO_TRAFFIC
+                        | RejectReason::DUPLICATE_CONNECTION
+                        | RejectReason::UNKNOWN,
+                    _
+                )
+        );
+        if matches!(link.phase, Phase::AwaitState | Phase::Up) {
+            self.keep_unsent_acknowledgements();
+            self.updates.reset();
+            self.requests.forget();
+        }
+        if was_up || end != LinkEnd::Lost {
+            self.events.push(if was_up {
+                Event::CommunicationsInterrupted(end)
+            } else {
+                Event::ConnectionRefused(end)
+            });
+        }
+        self.schedule_dial(now, was_up, mendable);
+        if was_up {
+            self.communications_failed(now);
+        }
+    }
+
+    fn schedule_dial(&mut self, now: Now, was_up: bool, mendable: bool) {
+        let pause = match self.dial {
+            Dial::At { pause, .. } | Dial::Pending { pause } => pause,
+            Dial::Stopped => return,
+        };
+        let (wait, next) = if !mendable {
+            let wait = pause.max(REFUSED_MIN);
+            (wait, (wait * 2).min(REFUSED_MAX))
+        } else if was_up {
+            (REDIAL_MIN, REDIAL_MIN)
+        } else {
+            (pause.min(REDIAL_MAX), (pause * 2).min(REDIAL_MAX))
+        };
+        self.dial = Dial::At { when: now.monotonic.after(wait), pause: next };
+    }
+
+    fn dial_at_once(&mut self, now: Now) {
+        if let Dial::At { pause, .. } = self.dial {
+            self.dial = Dial::At { when: now.monotonic, pause };
+        }
+    }
+
+    // The set-up.
+
+    fn send_connect(&mut self, now: Now, id: LinkId) {
+        let xid = self.take_xid();
+        if let Some(link) = self.link_mut(id) {
+            link.phase = Phase::AwaitConnectAck(xid);
+        }
+        let dialect = self.config.dialect;
+        let buckets = self.config.hash_buckets.to_wire(dialect);
+        let name = self.config.name.clone();
+        let vendor_class = self.config.vendor_class.clone();
+        let connect = Connect {
+            relationship_name: Some(name.as_bytes()),
+            max_unacked_bndupd: Some(self.config.max_unacked_bndupd),
+            receive_timer: Some(self.config.receive_timer),
+            vendor_class: Some(vendor_class.as_bytes()),
+            protocol_version: Some(PROTOCOL_VERSION),
+            tls_request: dialect.sends_tls_request().then_some(0),
+            mclt: Some(self.config.mclt.0),
+            hash_bucket_assignment: Some(&buckets),
+            delayed_service: None,
+        };
+        self.transmit_on(now, id, xid, &Message::Connect(connect));
+    }
+
+    pub(super) fn on_connect(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        header: Header,
+        connect: &Connect<'_>,
+    ) {
+        let waits =
+            self.links.iter().any(|link| link.id == id && link.phase == Phase::AwaitConnect);
+        if !waits {
+            let end =
+                LinkEnd::ProtocolError(MessageType::CONNECT, "this server did not wait for it");
+            self.close_link(now, id, end, Some((RejectReason::UNKNOWN, "unexpected CONNECT")));
+            return;
+        }
+        match self.check_connect(now, header, connect) {
+            Err((reason, text)) => self.reject_connect(now, id, header.xid, connect, reason, text),
+            Ok(terms) => self.accept_connect(now, id, header.xid, connect, terms),
+        }
+    }
+
+    /// The secondary's checks in their order (requirements 6.3).
+    fn check_connect(
+        &self,
+        now: Now,
+        header: Header,
+        connect: &Connect<'_>,
+    ) -> Result<Terms, (RejectReason, &'static str)> {
+        let dialect = self.config.dialect;
+        if connect.protocol_version.is_none_or(|version| version != PROTOCOL_VERSION)
+            && dialect.checks_protocol_version()
+        {
+            return Err((RejectReason::VERSION_MISMATCH, "this server speaks protocol-version 1"));
+        }
+        if connect.tls_request == Some(2) {
+            return Err((RejectReason::TLS_NOT_SUPPORTED, "this server does not do TLS"));
+        }
+        let Some(name) = connect.relationship_name else {
+            return Err((RejectReason::INVALID_PARTNER, "missing relationship-name"));
+        };
+        if name != self.config.name.as_bytes() {
+            return Err((RejectReason::INVALID_PARTNER, "unknown relationship-name"));
+        }
+        let delta = clock_sample(now, header.time);
+        if delta.0.unsigned_abs() > dialect.max_clock_delta() {
+            return Err((RejectReason::TIME_MISMATCH, "the clocks differ by too much"));
+        }
+        let mclt = match connect.mclt {
+            Some(seconds) if seconds > 0 => Mclt(seconds),
+            _ => return Err((RejectReason::INVALID_MCLT, "missing MCLT, or an MCLT of 0")),
+        };
+        let buckets = connect
+            .hash_bucket_assignment
+            .and_then(|assignment| HashBuckets::from_wire(assignment, dialect))
+            .ok_or((
+                RejectReason::HASH_BUCKET_CONFLICT,
+                "hash-bucket-assignment is not 32 octets",
+            ))?;
+        let duplicate = self.current_link().is_some_and(|link| {
+            let contact = Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1) + 1);
+            now.monotonic.since(link.last_received) <= contact
+        });
+        if duplicate {
+            return Err((RejectReason::DUPLICATE_CONNECTION, "already connected"));
+        }
+        Ok(Terms { delta, mclt, buckets })
+    }
+
+    fn reject_connect(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        xid: Xid,
+        connect: &Connect<'_>,
+        reason: RejectReason,
+        text: &'static str,
+    ) {
+        let name = self.config.name.clone();
+        let ack = ConnectAck {
+            relationship_name: Some(name.as_bytes()),
+            protocol_version: Some(PROTOCOL_VERSION),
+            tls_reply: connect.tls_request.map(|_| 0),
+            reject: Some(Reject { reason, message: Some(text.as_bytes()) }),
+            ..ConnectAck::default()
+        };
+        self.transmit_on(now, id, xid, &Message::ConnectAck(ack));
+        self.outputs.push_back(Output::Close(id));
+        self.lose_link(now, id, LinkEnd::Rejected(reason, text));
+    }
+
+    fn accept_connect(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        xid: Xid,
+        connect: &Connect<'_>,
+        terms: Terms,
+    ) {
+        if let Some(former) = self.link_in_use() {
+            self.close_link(now, former, LinkEnd::Replaced, None);
+        }
+        self.learn_partner(connect.max_unacked_bndupd, connect.receive_timer, connect.vendor_class);
+        self.partner.delta = Some(terms.delta);
+        self.adopt_terms(terms.mclt, &terms.buckets);
+        let name = self.config.name.clone();
+        let vendor_class = self.config.vendor_class.clone();
+        let ack = ConnectAck {
+            relationship_name: Some(name.as_bytes()),
+            max_unacked_bndupd: Some(self.config.max_unacked_bndupd),
+            receive_timer: Some(self.config.receive_timer),
+            vendor_class: Some(vendor_class.as_bytes()),
+            protocol_version: Some(PROTOCOL_VERSION),
+            tls_reply: connect.tls_request.map(|_| 0),
+            reject: None,
+        };
+        self.transmit_on(now, id, xid, &Message::ConnectAck(ack));
+        self.connection_accepted(now, id);
+    }
+
+    pub(super) fn on_connect_ack(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        header: Header,
+        ack: &ConnectAck<'_>,
+    ) {
+        let expected = self
+            .links
+            .iter()
+            .any(|link| link.id == id && link.phase == Phase::AwaitConnectAck(header.xid));
+        if !expected {
+            self.unexpected(MessageType::CONNECTACK, "it answers no outstanding CONNECT");
+            return;
+        }
+        if let Some(reject) = ack.reject {
+            let text = String::from_utf8_lossy(reject.message.unwrap_or_default()).into_owned();
+            let end = LinkEnd::RejectedByPartner(reject.reason, text);
+            self.close_link(now, id, end, None);
+            return;
+        }
+        let delta = clock_sample(now, header.time);
+        let refusal = if ack.tls_reply == Some(1) {
+            Some((RejectReason::TLS_NOT_SUPPORTED, "this server does not do TLS"))
+        } else if ack.protocol_version.is_some_and(|version| version != PROTOCOL_VERSION) {
+            Some((RejectReason::VERSION_MISMATCH, "this server speaks protocol-version 1"))
+        } else if ack.relationship_name.is_some_and(|name| name != self.config.name.as_bytes()) {
+            Some((RejectReason::INVALID_PARTNER, "the CONNECTACK names another relationship"))
+        } else if delta.0.unsigned_abs() > self.config.dialect.max_clock_delta() {
+            Some((RejectReason::TIME_MISMATCH, "the clocks differ by too much"))
+        } else {
+            None
+        };
+        if let Some((reason, text)) = refusal {
+            // §7.12: the primary says why although the connection was never established.
+            let xid = self.take_xid();
+            let message = Disconnect { reason: Some(reason), message: Some(text.as_bytes()) };
+            self.transmit_on(now, id, xid, &Message::Disconnect(message));
+            self.close_link(now, id, LinkEnd::Rejected(reason, text), None);
+            return;
+        }
+        self.learn_partner(ack.max_unacked_bndupd, ack.receive_timer, ack.vendor_class);
+        self.partner.delta = Some(delta);
+        self.connection_accepted(now, id);
+    }
+
+    fn learn_partner(&mut self, window: Option<u32>, timer: Option<u32>, vendor: Option<&[u8]>) {
+        self.partner.max_unacked_bndupd = window.unwrap_or(1).max(1);
+        self.partner.receive_timer = timer.unwrap_or(self.config.receive_timer);
+        self.partner.vendor_class =
+            String::from_utf8_lossy(vendor.unwrap_or_default()).into_owned();
+    }
+
+    /// CONNECT is agreed: every other connection goes, timers start, STATE follows (§8.2).
+    fn connection_accepted(&mut self, now: Now, id: LinkId) {
+        let others: Vec<LinkId> =
+            self.links.iter().map(|link| link.id).filter(|other| *other != id).collect();
+        for other in others {
+            self.drop_link(other);
+            self.outputs.push_back(Output::Close(other));
+        }
+        let holds = self.holds_first_state();
+        if let Some(link) = self.link_mut(id) {
+            link.phase = Phase::AwaitState;
+            link.since = now.monotonic;
+            link.first_state_due = holds.then(|| now.monotonic.after(FIRST_STATE_HOLD));
+        }
+        if !holds {
+            self.announce_state(now);
+        }
+    }
+
+    /// Some first announcements are safe only once the state of a dhcpd is known: one in
+    /// CONFLICT-DONE terminates on most of them, one in RECOVER takes NORMAL for a conflict. It
+    /// announces its own right after CONNECTACK, so a moment's patience tells.
+    fn holds_first_state(&self) -> bool {
+        let announced = self.announced_state();
+        let risky = match self.config.role {
+            Role::Primary => announced == FailoverState::Normal,
+            Role::Secondary => !matches!(
+                announced,
+                FailoverState::PotentialConflict | FailoverState::ResolutionInterrupted
+            ),
+        };
+        self.partner.is_dhcpd() && risky
+    }
+
+    /// STATE, held until the record it speaks of is durable.
+    pub(super) fn announce_state(&mut self, now: Now) {
+        let Some(id) = self.link_in_use() else { return };
+        let state = self.announced_state();
+        if self.partner_cannot_take(state) {
+            self.close_link(now, id, LinkEnd::StateNotTakenByPartner(state), None);
+            return;
+        }
+        if let Some(link) = self.link_mut(id) {
+            link.first_state_due = None;
+        }
+        let flags = if self.startup.is_some() { ServerFlags::STARTUP } else { ServerFlags(0) };
+        let start_of_state = self.record.start_of_state;
+        self.outbox.push(self.last_commit, Outgoing::State { state, flags, start_of_state });
+    }
+
+    /// STATE messages that terminate a dhcpd or park it in SHUTDOWN for an operator to free it.
+    fn partner_cannot_take(&self, state: FailoverState) -> bool {
+        if !self.partner.is_dhcpd() || !self.communications_ok() {
+            return false;
+        }
+        match self.record.partner_state {
+            Some(FailoverState::ConflictDone) => !matches!(
+                state,
+                FailoverState::Normal
+                    | FailoverState::PotentialConflict
+                    | FailoverState::ResolutionInterrupted
+            ),
+            Some(FailoverState::Normal) => matches!(
+                state,
+                FailoverState::PotentialConflict
+                    | FailoverState::ResolutionInterrupted
+                    | FailoverState::ConflictDone
+            ),
+            _ => false,
+        }
+    }
+
+    pub(super) fn on_state(&mut self, now: Now, id: LinkId, message: StateMessage) {
+        let Some(state) = message
+            .server_state
+            .and_then(FailoverState::from_code)
+            .filter(|state| *state != FailoverState::Startup)
+        else {
+            let end = LinkEnd::ProtocolError(MessageType::STATE, "server-state has no known value");
+            self.close_link(now, id, end, Some((RejectReason::UNKNOWN, "unknown server-state")));
+            return;
+        };
+        let startup =
+            message.server_flags.is_some_and(|flags| flags.contains(ServerFlags::STARTUP));
+        let start_of_state = message
+            .start_of_state
+            .unwrap_or(UnixTime::ABSENT)
+            .shifted_by(self.partner.correction());
+        let first = self.link_mut(id).is_some_and(|link| link.phase == Phase::AwaitState);
+        let held = self.link_mut(id).is_some_and(|link| link.first_state_due.is_some());
+        if first {
+            if let Some(link) = self.link_mut(id) {
+                link.phase = Phase::Up;
+            }
+            self.stats.connections += 1;
+            let vendor_class = self.partner.vendor_class.clone();
+            self.events.push(Event::CommunicationsOk { vendor_class });
+            self.dial = Dial::At { when: now.monotonic, pause: REDIAL_MIN };
+        }
+        self.partner_state_received(now, state, startup, start_of_state, first, held);
+    }
+
+    /// Whether the first STATE of the connection in use is still held back.
+    pub(super) fn first_state_is_due(&self) -> bool {
+        self.current_link().is_some_and(|link| link.first_state_due.is_some())
+    }
+
+    /// No more attempts to reach the partner: this server is stopping.
+    pub(super) fn stop_dialling(&mut self) {
+        self.dial = Dial::Stopped;
+    }
+
+    /// Closes every connection, with DISCONNECT where one is established.
+    pub(super) fn close_all_links(
+        &mut self,
+        now: Now,
+        end: LinkEnd,
+        reason: (RejectReason, &'static str),
+    ) {
+        let open: Vec<LinkId> = self.links.iter().map(|link| link.id).collect();
+        for id in open {
+            self.close_link(now, id, end.clone(), Some(reason));
+        }
+    }
+
+    // Clocks and timers.
+
+    /// Any message: it proves life and refines the clock delta (§5.10, §8.5).
+    pub(super) fn heard(&mut self, now: Now, id: LinkId, header: Header) {
+        if let Some(link) = self.link_mut(id) {
+            link.last_received = now.monotonic;
+        }
+        if self.link_in_use() != Some(id) {
+            return;
+        }
+        let sample = clock_sample(now, header.time);
+        if let Some(known) = self.partner.delta
+            && sample.0.abs_diff(known.0) > CLOCK_JUMP.unsigned_abs()
+        {
+            self.events.push(Event::ClockJumped { before: known.0, now: sample.0 });
+            self.partner.delta = Some(sample);
+        }
+    }
+
+    pub(super) fn sent(&mut self, now: Now, id: LinkId) {
+        if let Some(link) = self.link_mut(id) {
+            link.last_sent = now.monotonic;
+        }
+    }
+
+    fn receive_timer(&self) -> Duration {
+        Duration::from_secs(u64::from(self.config.receive_timer))
+    }
+
+    pub(super) fn link_timers(&mut self, now: Now) {
+        let expired: Vec<(LinkId, Phase)> = self
+            .links
+            .iter()
+            .filter(|link| match link.phase {
+                Phase::Up => now.monotonic.since(link.last_received) >= self.receive_timer(),
+                Phase::AwaitConnect | Phase::AwaitConnectAck(_) | Phase::AwaitState => {
+                    now.monotonic.since(link.since) >= SETUP_TIMEOUT
+                }
+            })
+            .map(|link| (link.id, link.phase))
+            .collect();
+        for (id, phase) in expired {
+            if phase == Phase::Up {
+                let reason = (RejectReason::NO_TRAFFIC, "nothing heard for the receive-timer");
+                self.close_link(now, id, LinkEnd::Silence, Some(reason));
+            } else {
+                self.close_link(now, id, LinkEnd::SetupTimeout, None);
+            }
+        }
+        let first_state_due = self
+            .current_link()
+            .and_then(|link| link.first_state_due)
+            .is_some_and(|due| due <= now.monotonic);
+        if first_state_due {
+            self.announce_state(now);
+        }
+        self.contact_timer(now);
+        if let Dial::At { when, pause } = self.dial
+            && when <= now.monotonic
+            && self.links.is_empty()
+        {
+            self.dial = Dial::Pending { pause };
+            self.outputs.push_back(Output::Connect);
+        }
+    }
+
+    /// CONTACT when nothing else has been sent for tSend; never held back (§7.11).
+    fn contact_timer(&mut self, now: Now) {
+        let interval = self.partner.send_interval();
+        let due = self
+            .current_link()
+            .filter(|link| now.monotonic.since(link.last_sent) >= interval)
+            .map(|link| link.id);
+        if let Some(id) = due {
+            let xid = self.take_xid();
+            self.transmit_on(now, id, xid, &Message::Contact);
+        }
+    }
+
+    /// The next moment at which [`link_timers`](Self::link_timers) has something to do.
+    pub(super) fn next_link_timer(&self) -> Option<Instant> {
+        let links = self.links.iter().flat_map(|link| {
+            let end = match link.phase {
+                Phase::Up => link.last_received.after(self.receive_timer()),
+                Phase::AwaitConnect | Phase::AwaitConnectAck(_) | Phase::AwaitState => {
+                    link.since.after(SETUP_TIMEOUT)
+                }
+            };
+            let contact = matches!(link.phase, Phase::AwaitState | Phase::Up)
+                .then(|| link.last_sent.after(self.partner.send_interval()));
+            [Some(end), contact, link.first_state_due].into_iter().flatten()
+        });
+        let dial = match self.dial {
+            Dial::At { when, .. } if self.links.is_empty() => Some(when),
+            Dial::At { .. } | Dial::Pending { .. } | Dial::Stopped => None,
+        };
+        links.chain(dial).min()
+    }
+}
+
+/// What a CONNECT settles.
+struct Terms {
+    delta: TimeDelta,
+    mclt: Mclt,
+    buckets: HashBuckets,
+}
+
+/// Local reception time minus the header's time (§5.10).
+fn clock_sample(now: Now, header: UnixTime) -> TimeDelta {
+    let difference = i64::from(now.wall.0) - i64::from(header.0);
+    let limit = i64::from(i32::MAX);
+    TimeDelta(i32::try_from(difference.clamp(-limit, limit)).unwrap_or(i32::MAX))
+}

@@ -1,0 +1,534 @@
+//! One end of a failover relationship: inputs in, outputs out, time as an argument.
+//!
+//! [`FailoverEndpoint`] is the protocol of draft-ietf-dhc-failover-12 without sockets, files, clocks
+//! or threads. Whoever drives it, the server of this crate or a DHCP server of somebody else's,
+//!
+//! 1. hands it what happened with [`handle_input`](FailoverEndpoint::handle_input),
+//! 2. carries out what [`poll_output`](FailoverEndpoint::poll_output) returns until it says
+//!    [`Output::Idle`],
+//! 3. asks and tells it about clients through [`LeaseAuthority`].
+//!
+//! The story is told in these files: `state` enters and leaves states by the table in
+//! [`transitions`]; `link` sets connections up and keeps them alive; `updates` sends bindings,
+//! `receive` takes the partner's, `requests` asks for all of them; `pool` shares the unused
+//! addresses; `leases` answers the DHCP service; `outbox` holds back what is not yet durable.
+//!
+//! Invariants:
+//! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
+//!   commit has been reported by [`Input::Committed`].
+//! - At most one update of an address is in flight, at most `max-unacked-bndupd` in all.
+//! - The same inputs produce the same outputs, octet for octet.
+
+mod alone;
+pub mod config;
+pub mod event;
+pub mod io;
+mod leases;
+mod link;
+mod outbox;
+mod pool;
+mod receive;
+mod requests;
+pub mod service;
+mod state;
+pub mod status;
+pub mod transitions;
+mod updates;
+
+use core::net::Ipv4Addr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub use alone::Alone;
+pub use config::{ConfigError, RelationshipConfig};
+pub use event::{Event, LinkEnd};
+pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output};
+pub use service::{
+    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, RequestKind, Service,
+    Silence, Unavailable,
+};
+pub use state::Refused;
+pub use status::{Communications, Status, Sync};
+
+use crate::balance::{HashBuckets, Role};
+use crate::binding::table::{BindingTable, Mark, RangeId};
+use crate::binding::times::Mclt;
+use crate::binding::{Binding, Client};
+use crate::durable::{Change, Commit, CommitId, EndpointRecord, Recovered};
+use crate::time::{Instant, Now, UnixTime};
+use crate::wire::bndupd::{BindingReply, BndAck};
+use crate::wire::codes::{BindingStatus, MessageType, RejectReason, Xid};
+use crate::wire::connect::{Reject, StateMessage};
+use crate::wire::error::DecodeError;
+use crate::wire::frame::Frame;
+use crate::wire::message::Message;
+
+use link::{Dial, Link, Partner};
+use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
+use pool::PoolBalance;
+use requests::Requests;
+use state::Startup;
+use status::{RangeCounts, Stats};
+use updates::Updates;
+
+/// First unknown message type that is ignored rather than fatal (§6.1).
+const FIRST_IGNORABLE_TYPE: u8 = 128;
+
+/// Octets handed out by one `take_transmit` at most; what is more waits for the next call.
+const TRANSMIT_BATCH: usize = 64 * 1024;
+
+/// One end of a relationship. See the [module](self) for how to drive it.
+#[derive(Debug)]
+pub struct FailoverEndpoint {
+    config: RelationshipConfig,
+    /// What is, or is about to be, on stable storage.
+    record: EndpointRecord,
+    startup: Option<Startup>,
+    table: BindingTable,
+    reserved: BTreeMap<Ipv4Addr, Client>,
+    /// In force: the primary's own, or what the secondary learnt.
+    buckets: Option<HashBuckets>,
+    mclt: Mclt,
+
+    links: Vec<Link>,
+    dial: Dial,
+    partner: Partner,
+    outbox: Outbox,
+    owed_acknowledgements: VecDeque<Acknowledgement>,
+    recent_acknowledgements: VecDeque<Acknowledgement>,
+    updates: Updates,
+    requests: Requests,
+    pool: PoolBalance,
+    deferred_expiry: BTreeSet<Ipv4Addr>,
+    timers: state::StateTimers,
+
+    last_xid: Xid,
+    last_commit: CommitId,
+    durable: CommitId,
+    storage_failed: bool,
+    /// The latest moment told; outputs that speak of time use it.
+    now: Now,
+
+    outputs: VecDeque<Output>,
+    events: Vec<Event>,
+    transmit: BTreeMap<LinkId, Vec<u8>>,
+    stats: Stats,
+}
+
+impl FailoverEndpoint {
+    /// An endpoint in STARTUP with what its store held (§9.3).
+    pub fn new(
+        config: RelationshipConfig,
+        recovered: Recovered,
+        now: Now,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let mut table = BindingTable::new(&config.ranges, config.table_seed)
+            .map_err(|error| ConfigError::Ranges(error.to_string()))?;
+        for binding in &recovered.bindings {
+            // A range that was taken out of the configuration leaves bindings behind; they come
+            // back with the range.
+            if table.put(binding).is_err() {
+                continue;
+            }
+            let ended =
+                matches!(binding.binding_status, BindingStatus::Expired | BindingStatus::Released);
+            if ended {
+                // Whether the end was reported before is not recorded: assume that it was.
+                table.set_mark(binding.address, Mark::EndReported, true);
+            }
+        }
+        let reserved =
+            config.reservations.iter().map(|held| (held.address, held.client.clone())).collect();
+        let first_run = recovered.endpoint.is_none();
+        let (record, startup) = state::start(&config, recovered.endpoint, now);
+        let mclt = match (config.role, record.mclt) {
+            (Role::Secondary, Some(seconds)) => Mclt(seconds),
+            (Role::Primary | Role::Secondary, _) => config.mclt,
+        };
+        let buckets = match config.role {
+            Role::Primary => Some(config.hash_buckets),
+            Role::Secondary => record
+                .hash_bucket_assignment
+                .and_then(|octets| HashBuckets::from_wire(&octets, config.dialect)),
+        };
+        let owes_update_all = record.owes_update_all;
+        let mut endpoint = Self {
+            record,
+            startup: Some(startup),
+            table,
+            reserved,
+            buckets,
+            mclt,
+            links: Vec::new(),
+            dial: Dial::now(now),
+            partner: Partner::default(),
+            outbox: Outbox::default(),
+            owed_acknowledgements: VecDeque::new(),
+            recent_acknowledgements: VecDeque::new(),
+            updates: Updates::default(),
+            requests: Requests::default(),
+            pool: PoolBalance::default(),
+            deferred_expiry: BTreeSet::new(),
+            timers: state::StateTimers::default(),
+            last_xid: Xid(0),
+            last_commit: CommitId(0),
+            durable: CommitId(0),
+            storage_failed: false,
+            now,
+            outputs: VecDeque::new(),
+            events: Vec::new(),
+            transmit: BTreeMap::new(),
+            stats: Stats::default(),
+            config,
+        };
+        endpoint.note_first_run(first_run);
+        if owes_update_all {
+            endpoint.mark_all_unknown();
+        }
+        endpoint.commit_record();
+        endpoint.step(now);
+        Ok(endpoint)
+    }
+
+    /// Takes note of one thing that happened at `now`. Time never runs backwards on the monotonic
+    /// clock; the wall clock may be set.
+    pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        self.now = now;
+        match input {
+            Input::Connected { link, origin } => self.on_connected(now, link, origin),
+            Input::ConnectFailed(failure) => self.on_connect_failed(now, failure),
+            Input::Received { link, frame } => self.on_frame(now, link, frame),
+            Input::Garbled { link, error } => self.on_garbled(now, link, error),
+            Input::Disconnected { link } => self.on_disconnected(now, link),
+            Input::TimeReached => {}
+            Input::Committed(id) => self.durable = self.durable.max(id.min(self.last_commit)),
+            Input::StorageFailed => self.on_storage_failed(),
+            Input::Operator(command) => {
+                // The refusal, if any, is in the events; `operator` returns it as well.
+                let _refused = self.operate(now, command);
+            }
+        }
+        self.step(now);
+    }
+
+    /// An operator's command; the same as [`Input::Operator`], with the answer.
+    pub fn operator(&mut self, now: Now, command: OperatorCommand) -> Result<(), Refused> {
+        self.now = now;
+        let answer = self.operate(now, command);
+        self.step(now);
+        answer
+    }
+
+    /// What to do next. To be called until it says [`Output::Idle`].
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or_else(|| Output::Idle { wake_at: self.wake_at() })
+    }
+
+    /// Appends the octets that wait for `link` to `out`, a batch at most; when more is left, another
+    /// [`Output::Transmit`] follows.
+    pub fn take_transmit(&mut self, link: LinkId, out: &mut Vec<u8>) {
+        let Some(waiting) = self.transmit.get_mut(&link) else { return };
+        if waiting.len() <= TRANSMIT_BATCH {
+            out.append(waiting);
+        } else {
+            out.extend(waiting.drain(..TRANSMIT_BATCH));
+            self.outputs.push_back(Output::Transmit(link));
+        }
+        if !self.links.iter().any(|open| open.is(link)) && waiting.is_empty() {
+            self.transmit.remove(&link);
+        }
+    }
+
+    /// Where the relationship stands.
+    pub fn status(&self) -> Status {
+        let communications =
+            if self.communications_ok() { Communications::Ok } else { Communications::Interrupted };
+        let busy = self.updates.unacked() > 0
+            || self.updates.queued() > 0
+            || self.updates.is_sweeping()
+            || self.requests.is_outstanding();
+        let sync = match communications {
+            Communications::Interrupted => Sync::NotSynced,
+            Communications::Ok if busy => Sync::Syncing,
+            Communications::Ok => Sync::Synced,
+        };
+        let ranges = (0_u16..)
+            .zip(&self.config.ranges)
+            .map(|(id, range)| RangeCounts::of(&self.table, RangeId(id), *range))
+            .collect();
+        Status {
+            name: self.config.name.clone(),
+            role: self.config.role,
+            state: self.state(),
+            state_since: self.startup.as_ref().map_or(self.record.start_of_state, Startup::since),
+            partner_state: self.record.partner_state,
+            communications,
+            sync,
+            unacked_updates: self.updates.unacked(),
+            queued_updates: self.updates.queued(),
+            clock_delta_seconds: self.partner.delta.map(|delta| delta.0),
+            mclt: self.mclt.0,
+            ranges,
+            stats: self.stats,
+        }
+    }
+
+    /// The configuration that the endpoint was made with.
+    pub const fn config(&self) -> &RelationshipConfig {
+        &self.config
+    }
+
+    // Messages in.
+
+    fn on_frame(&mut self, now: Now, link: LinkId, frame: Frame<'_>) {
+        if !self.links.iter().any(|open| open.is(link)) {
+            return;
+        }
+        let header = frame.header;
+        let counter = usize::from(header.message_type.0);
+        let counter = if counter < self.stats.received.len() { counter } else { 0 };
+        if let Some(count) = self.stats.received.get_mut(counter) {
+            *count += 1;
+        }
+        self.heard(now, link, header);
+        match Message::decode(&frame, self.config.dialect) {
+            Ok(message) => self.on_message(now, link, frame, message),
+            Err(error) => self.on_garbled(now, link, error),
+        }
+    }
+
+    fn on_message(&mut self, now: Now, link: LinkId, frame: Frame<'_>, message: Message<'_>) {
+        let header = frame.header;
+        match message {
+            Message::Connect(connect) => return self.on_connect(now, link, header, &connect),
+            Message::ConnectAck(ack) => return self.on_connect_ack(now, link, header, &ack),
+            Message::Disconnect(disconnect) => {
+                let reason = disconnect.reason.unwrap_or(RejectReason::UNKNOWN);
+                let text = String::from_utf8_lossy(disconnect.message.unwrap_or_default());
+                let end = LinkEnd::Disconnected(reason, text.into_owned());
+                return self.close_link(now, link, end, None);
+            }
+            Message::Unknown { message_type, .. } => {
+                if message_type.0 < FIRST_IGNORABLE_TYPE {
+                    let what = "a message type below 128 that this server does not know";
+                    let end = LinkEnd::ProtocolError(message_type, what);
+                    self.close_link(now, link, end, Some((RejectReason::UNKNOWN, what)));
+                }
+                return;
+            }
+            Message::PoolReq
+            | Message::PoolResp { .. }
+            | Message::BndUpd(_)
+            | Message::BndAck(_)
+            | Message::UpdReqAll
+            | Message::UpdDone
+            | Message::UpdReq
+            | Message::State(_)
+            | Message::Contact => {}
+        }
+        if self.link_in_use() != Some(link) {
+            // §8.2: nothing but CONNECT may come first.
+            let what = "it came before the connection was set up";
+            let end = LinkEnd::ProtocolError(header.message_type, what);
+            return self.close_link(now, link, end, None);
+        }
+        self.on_exchange(now, link, header.xid, message);
+    }
+
+    /// Messages of a connection that has been set up.
+    fn on_exchange(&mut self, now: Now, link: LinkId, xid: Xid, message: Message<'_>) {
+        match message {
+            Message::State(state) => self.on_partner_announcement(now, link, state),
+            Message::BndUpd(bndupd) => self.on_bndupd(now, xid, &bndupd),
+            Message::BndAck(bndack) => {
+                for reply in bndack.replies() {
+                    self.on_bndack(now, xid, reply.address, reply.reject);
+                }
+            }
+            Message::UpdReq => self.on_update_request(xid, false),
+            Message::UpdReqAll => self.on_update_request(xid, true),
+            Message::UpdDone => self.on_update_done(now, xid),
+            Message::PoolReq => self.on_poolreq(now, xid),
+            Message::PoolResp { addresses_transferred } => {
+                self.on_poolresp(now, addresses_transferred);
+            }
+            Message::Contact => {}
+            Message::Connect(_)
+            | Message::ConnectAck(_)
+            | Message::Disconnect(_)
+            | Message::Unknown { .. } => {
+                debug_assert!(false, "handled before the connection is looked at");
+            }
+        }
+    }
+
+    fn on_partner_announcement(&mut self, now: Now, link: LinkId, state: StateMessage) {
+        let was_ok = self.communications_ok();
+        self.on_state(now, link, state);
+        if !was_ok && self.communications_ok() {
+            self.repeat_acknowledgements();
+        }
+    }
+
+    fn on_garbled(&mut self, now: Now, link: LinkId, error: DecodeError) {
+        let reason = (RejectReason::UNKNOWN, "message cannot be read");
+        self.close_link(now, link, LinkEnd::Garbled(error), Some(reason));
+    }
+
+    fn on_storage_failed(&mut self) {
+        if !self.storage_failed {
+            self.storage_failed = true;
+            self.events.push(Event::StorageFailed);
+        }
+    }
+
+    fn unexpected(&mut self, message: MessageType, what: &'static str) {
+        self.events.push(Event::Unexpected { message, what });
+    }
+
+    // Messages out.
+
+    fn take_xid(&mut self) -> Xid {
+        // Never 0, and never reused on a later connection: a dhcpd may answer there (§7.2).
+        self.last_xid = self.peek_xid();
+        self.last_xid
+    }
+
+    fn peek_xid(&self) -> Xid {
+        Xid(self.last_xid.0.checked_add(1).unwrap_or(1))
+    }
+
+    /// Sends on the link in use.
+    fn transmit_now(&mut self, now: Now, xid: Xid, message: &Message<'_>) {
+        if let Some(link) = self.link_in_use() {
+            self.transmit_on(now, link, xid, message);
+        }
+    }
+
+    fn transmit_on(&mut self, now: Now, link: LinkId, xid: Xid, message: &Message<'_>) {
+        let buffer = self.transmit.entry(link).or_default();
+        let was_empty = buffer.is_empty();
+        if message.encode(now.wall, xid, self.config.dialect, buffer).is_err() {
+            // Only names beyond their checked length could be too long for a message.
+            self.unexpected(message.message_type(), "it does not fit into a message; not sent");
+            return;
+        }
+        if was_empty {
+            self.outputs.push_back(Output::Transmit(link));
+        }
+        if let Some(count) = self.stats.sent.get_mut(usize::from(message.message_type().0)) {
+            *count += 1;
+        }
+        self.sent(now, link);
+    }
+
+    /// Sends everything whose commit is durable.
+    fn release(&mut self, now: Now) {
+        if self.storage_failed {
+            return;
+        }
+        while let Some(message) = self.outbox.pop_released(self.durable) {
+            match message {
+                Outgoing::State { state, flags, start_of_state } => {
+                    let xid = self.take_xid();
+                    let message = StateMessage {
+                        server_state: Some(state.code()),
+                        server_flags: Some(flags),
+                        start_of_state: Some(start_of_state),
+                    };
+                    self.transmit_now(now, xid, &Message::State(message));
+                }
+                Outgoing::BndAck(acknowledgement) => self.send_bndack(now, acknowledgement),
+                Outgoing::PoolReq => {
+                    let xid = self.take_xid();
+                    self.transmit_now(now, xid, &Message::PoolReq);
+                }
+                Outgoing::PoolResp { xid, addresses_transferred } => {
+                    let addresses_transferred = Some(addresses_transferred);
+                    self.transmit_now(now, xid, &Message::PoolResp { addresses_transferred });
+                }
+                Outgoing::UpdReq { xid, all: true } => {
+                    self.transmit_now(now, xid, &Message::UpdReqAll);
+                }
+                Outgoing::UpdReq { xid, all: false } => {
+                    self.transmit_now(now, xid, &Message::UpdReq);
+                }
+                Outgoing::UpdDone { xid } => self.transmit_now(now, xid, &Message::UpdDone),
+            }
+        }
+    }
+
+    fn send_bndack(&mut self, now: Now, acknowledgement: Acknowledgement) {
+        let reply = |reply: &Reply| BindingReply {
+            address: reply.address,
+            reject: reply
+                .reject
+                .map(|(reason, text)| Reject { reason, message: Some(text.as_bytes()) }),
+        };
+        let first = [reply(&acknowledgement.first)];
+        if acknowledgement.more.is_empty() {
+            self.transmit_now(now, acknowledgement.xid, &Message::BndAck(BndAck::of(&first)));
+        } else {
+            let replies: Vec<BindingReply<'_>> =
+                first.into_iter().chain(acknowledgement.more.iter().map(reply)).collect();
+            self.transmit_now(now, acknowledgement.xid, &Message::BndAck(BndAck::of(&replies)));
+        }
+        self.remember_acknowledgement(acknowledgement);
+    }
+
+    // Commits.
+
+    fn commit(&mut self, change: Change) -> CommitId {
+        self.last_commit = CommitId(self.last_commit.0 + 1);
+        self.outputs.push_back(Output::Commit(Commit { id: self.last_commit, change }));
+        self.last_commit
+    }
+
+    fn commit_record(&mut self) -> CommitId {
+        self.commit(Change::Endpoint(self.record.clone()))
+    }
+
+    fn store_binding(&mut self, binding: Binding) -> CommitId {
+        let known = self.table.put(&binding);
+        debug_assert!(known.is_ok(), "only addresses of the table are stored");
+        self.commit(Change::Binding(binding))
+    }
+
+    // Time.
+
+    /// Everything that follows from what has been noted, up to the point of waiting.
+    fn step(&mut self, now: Now) {
+        self.link_timers(now);
+        self.state_timers(now);
+        self.expire_leases(now);
+        self.request_timers(now);
+        self.pool_timers(now);
+        self.release(now);
+        self.pump_updates(now);
+        self.release(now);
+        self.outputs.extend(self.events.drain(..).map(Output::Event));
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        if self.updates.wants_another_step() {
+            return Some(self.now.monotonic);
+        }
+        let expiry = self.table.next_expiry().map(|at| self.monotonic_of(at));
+        [
+            self.next_link_timer(),
+            self.next_state_timer(),
+            self.requests.stalls_at(),
+            self.next_pool_timer(),
+            expiry,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// When the wall clock will show `at`, as far as can be told now.
+    fn monotonic_of(&self, at: UnixTime) -> Instant {
+        let seconds = at.seconds_since(self.now.wall);
+        self.now.monotonic.after(core::time::Duration::from_secs(u64::from(seconds)))
+    }
+}

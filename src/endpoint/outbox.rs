@@ -1,0 +1,105 @@
+//! Messages that wait for a commit before they may leave, in the order in which they will.
+//!
+//! Durable before visible: an entry stays until its commit is on stable storage. The header's time
+//! is set when the entry leaves, not when it is queued (§6.2).
+
+use core::net::Ipv4Addr;
+use std::collections::VecDeque;
+
+use crate::durable::CommitId;
+use crate::time::UnixTime;
+use crate::wire::codes::{FailoverState, RejectReason, ServerFlags, Xid};
+
+/// The answer to one transaction of a BNDUPD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) address: Ipv4Addr,
+    pub(super) reject: Option<(RejectReason, &'static str)>,
+}
+
+/// The answer to one BNDUPD. Nearly all have one transaction, which costs no allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Acknowledgement {
+    pub(super) xid: Xid,
+    pub(super) first: Reply,
+    pub(super) more: Vec<Reply>,
+}
+
+/// A message that is not sent on the spot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outgoing {
+    State { state: FailoverState, flags: ServerFlags, start_of_state: UnixTime },
+    BndAck(Acknowledgement),
+    PoolReq,
+    PoolResp { xid: Xid, addresses_transferred: u32 },
+    UpdReq { xid: Xid, all: bool },
+    UpdDone { xid: Xid },
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    entries: VecDeque<(CommitId, Outgoing)>,
+    states: usize,
+}
+
+impl Outbox {
+    /// Queues `message` behind all others, to leave once `after` is durable.
+    pub(super) fn push(&mut self, after: CommitId, message: Outgoing) {
+        if matches!(message, Outgoing::State { .. }) {
+            self.states += 1;
+        }
+        self.entries.push_back((after, message));
+    }
+
+    /// The next message if nothing holds it back.
+    pub(super) fn pop_released(&mut self, durable: CommitId) -> Option<Outgoing> {
+        if self.entries.front()?.0 > durable {
+            return None;
+        }
+        let (_, message) = self.entries.pop_front()?;
+        if matches!(message, Outgoing::State { .. }) {
+            self.states -= 1;
+        }
+        Some(message)
+    }
+
+    /// Whether a STATE waits: no update may overtake it (§8.2).
+    pub(super) fn holds_state(&self) -> bool {
+        self.states > 0
+    }
+
+    /// Empties the queue; the answers to updates that were in it are returned.
+    pub(super) fn drain_acknowledgements(&mut self) -> impl Iterator<Item = Acknowledgement> + '_ {
+        self.states = 0;
+        self.entries.drain(..).filter_map(|(_, message)| match message {
+            Outgoing::BndAck(acknowledgement) => Some(acknowledgement),
+            Outgoing::State { .. }
+            | Outgoing::PoolReq
+            | Outgoing::PoolResp { .. }
+            | Outgoing::UpdReq { .. }
+            | Outgoing::UpdDone { .. } => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stays_until_its_commit_is_durable() {
+        let mut outbox = Outbox::default();
+        outbox.push(CommitId(2), Outgoing::PoolReq);
+        assert_eq!(outbox.pop_released(CommitId(1)), None);
+        assert_eq!(outbox.pop_released(CommitId(2)), Some(Outgoing::PoolReq));
+    }
+
+    #[test]
+    fn nothing_overtakes_a_message_that_waits() {
+        let mut outbox = Outbox::default();
+        outbox.push(CommitId(2), Outgoing::PoolReq);
+        outbox.push(CommitId(0), Outgoing::UpdDone { xid: Xid(1) });
+        assert_eq!(outbox.pop_released(CommitId(1)), None);
+    }
+}

@@ -1,0 +1,268 @@
+//! Who owns the unused addresses: POOLREQ, POOLRESP and the balance between them (§5.4, §7.6, §7.7).
+//!
+//! The giver moves addresses and reports each by a BNDUPD. Towards a dhcpd each server gives away its
+//! own surplus, as dhcpd does: calling an address back would be unsafe, since a dhcpd secondary
+//! accepts FREE even for an address that it has just leased. By the draft the primary alone gives
+//! and calls back.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use crate::balance::Role;
+use crate::binding::table::{Mark, RangeId};
+use crate::time::{Instant, Now, UnixTime};
+use crate::wire::codes::{BindingStatus, FailoverState, MessageType, Xid};
+
+use super::FailoverEndpoint;
+use super::config::PoolShare;
+use super::event::Event;
+use super::outbox::Outgoing;
+
+/// Imbalance in percent of the unused addresses below which the timer leaves a pool alone.
+const MISBALANCE_PERCENT: u32 = 15;
+/// Surplus in percent that may stay with the server whose clients used the addresses last.
+const OWNERSHIP_PERCENT: u32 = 10;
+/// Pause between two looks at the balance.
+const REBALANCE_INTERVAL: Duration = Duration::from_secs(60);
+/// Pause between two POOLREQs.
+const POOLREQ_INTERVAL: Duration = Duration::from_secs(5);
+/// Addresses moved in one run; the rest follows at the next look.
+const MAX_MOVES: u32 = 65_536;
+
+/// Timers of the balance.
+#[derive(Debug, Default)]
+pub(super) struct PoolBalance {
+    next_look: Option<Instant>,
+    poolreq_due: Option<Instant>,
+    poolreq_outstanding: bool,
+}
+
+/// What one range looks like to the server that may give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Surplus {
+    /// Addresses to give so that the shares are met; negative if the partner should give.
+    to_give: i64,
+    /// What affinity may shift the balance by.
+    hold: i64,
+    /// Below this imbalance the timer does nothing.
+    threshold: i64,
+}
+
+impl FailoverEndpoint {
+    pub(super) fn enter_normal_balance(&mut self, now: Now) {
+        self.pool = PoolBalance {
+            next_look: Some(now.monotonic.after(REBALANCE_INTERVAL)),
+            poolreq_due: (self.config.role == Role::Secondary).then_some(now.monotonic),
+            poolreq_outstanding: false,
+        };
+        self.balance_pools(now, true);
+    }
+
+    pub(super) fn leave_normal_balance(&mut self) {
+        self.pool = PoolBalance::default();
+    }
+
+    /// POOLREQ: the answer with the count first, the updates behind it (§7.6.2).
+    pub(super) fn on_poolreq(&mut self, now: Now, xid: Xid) {
+        if self.config.role == Role::Secondary && !self.config.dialect.either_role_gives_addresses()
+        {
+            self.unexpected(MessageType::POOLREQ, "only a secondary asks for addresses");
+            self.outbox
+                .push(self.last_commit, Outgoing::PoolResp { xid, addresses_transferred: 0 });
+            return;
+        }
+        let given =
+            if self.state() == FailoverState::Normal { self.balance_pools(now, true) } else { 0 };
+        self.outbox
+            .push(self.last_commit, Outgoing::PoolResp { xid, addresses_transferred: given });
+    }
+
+    /// POOLRESP: after a non-zero one the secondary asks again, at a measured pace (§7.7.2).
+    pub(super) fn on_poolresp(&mut self, now: Now, addresses_transferred: Option<u32>) {
+        self.pool.poolreq_outstanding = false;
+        if addresses_transferred.is_some_and(|count| count > 0)
+            && self.state() == FailoverState::Normal
+        {
+            self.pool.poolreq_due = Some(now.monotonic.after(POOLREQ_INTERVAL));
+        }
+    }
+
+    pub(super) fn pool_timers(&mut self, now: Now) {
+        if self.state() != FailoverState::Normal || !self.communications_ok() {
+            return;
+        }
+        if self.pool.next_look.is_some_and(|at| at <= now.monotonic) {
+            self.pool.next_look = Some(now.monotonic.after(REBALANCE_INTERVAL));
+            self.balance_pools(now, false);
+            if self.config.role == Role::Secondary && self.is_short_of_addresses() {
+                self.pool.poolreq_due = Some(now.monotonic);
+            }
+        }
+        let due = self.pool.poolreq_due.is_some_and(|at| at <= now.monotonic);
+        // §9.8.1: the request follows the updates that the partner does not know yet.
+        if due && !self.pool.poolreq_outstanding && !self.updates.is_sweeping() {
+            self.pool.poolreq_due = None;
+            self.pool.poolreq_outstanding = true;
+            self.outbox.push(self.last_commit, Outgoing::PoolReq);
+        }
+    }
+
+    pub(super) fn next_pool_timer(&self) -> Option<Instant> {
+        let poolreq = self
+            .pool
+            .poolreq_due
+            .filter(|_| !self.pool.poolreq_outstanding && !self.updates.is_sweeping());
+        [self.pool.next_look, poolreq].into_iter().flatten().min()
+    }
+
+    /// Moves addresses so that each server has its share; returns how many the partner gets.
+    fn balance_pools(&mut self, now: Now, asked: bool) -> u32 {
+        let mut given = 0;
+        let mut recalled = 0;
+        for index in 0..self.config.ranges.len() {
+            let Ok(index) = u16::try_from(index) else { break };
+            let range = RangeId(index);
+            let surplus = self.surplus(range);
+            if !asked && surplus.to_give.abs() <= surplus.threshold {
+                continue;
+            }
+            if self.may_give() {
+                given += self.give(now, range, surplus);
+            }
+            if surplus.to_give < -surplus.hold && self.may_recall() {
+                recalled += self.recall(range, surplus);
+            }
+        }
+        if given > 0 || recalled > 0 {
+            self.events.push(Event::PoolBalanced { given, recalled });
+        }
+        given
+    }
+
+    fn may_give(&self) -> bool {
+        self.config.role == Role::Primary || self.config.dialect.either_role_gives_addresses()
+    }
+
+    fn may_recall(&self) -> bool {
+        self.config.role == Role::Primary && self.config.dialect.primary_recalls_addresses()
+    }
+
+    /// How far this server's part of a range exceeds its share.
+    fn surplus(&self, range: RangeId) -> Surplus {
+        let reserved = |status| {
+            let held = self
+                .config
+                .reservations
+                .iter()
+                .filter(|held| self.table.range_of(held.address) == Some(range))
+                .filter(|held| self.table.status_of(held.address) == Some(status))
+                .count();
+            i64::try_from(held).unwrap_or(i64::MAX)
+        };
+        let count =
+            |status| i64::from(self.table.count_unreserved(range, status)) - reserved(status);
+        let free = count(BindingStatus::Free);
+        let backup = count(BindingStatus::Backup);
+        let total = free + backup;
+        let to_give = match (self.config.pool_share, self.config.role) {
+            (PoolShare::Half, Role::Primary) => (free - backup) / 2,
+            (PoolShare::Half, Role::Secondary) => (backup - free) / 2,
+            (PoolShare::SecondaryPercent(percent), role) => {
+                let share = total * i64::from(percent) / 100;
+                if role == Role::Primary { share - backup } else { backup - share }
+            }
+        };
+        let percent = |share: u32| (total * i64::from(share) + 50) / 100;
+        Surplus {
+            to_give,
+            hold: percent(OWNERSHIP_PERCENT),
+            threshold: percent(MISBALANCE_PERCENT),
+        }
+    }
+
+    /// Gives addresses of one range away: first those whose last client the partner answers, then
+    /// the ones unused for longest. A used address is given only while the surplus exceeds what
+    /// affinity may hold.
+    fn give(&mut self, now: Now, range: RangeId, surplus: Surplus) -> u32 {
+        let from = self.own_free_status();
+        let mut left = surplus.to_give.min(i64::from(MAX_MOVES));
+        let mut chosen: BTreeSet<Ipv4Addr> = BTreeSet::new();
+        for address in self.table.queue(range, from) {
+            if left <= -surplus.hold {
+                break;
+            }
+            if !self.is_reserved(address) && self.last_client_is_partners(address) {
+                chosen.insert(address);
+                left -= 1;
+            }
+        }
+        for address in self.table.queue(range, from) {
+            let used = self.table.get(address).is_some_and(|b| b.lease_expiration.is_known());
+            if left <= 0 || used && left <= surplus.hold {
+                break;
+            }
+            if !self.is_reserved(address) && chosen.insert(address) {
+                left -= 1;
+            }
+        }
+        let mut given = 0;
+        for address in chosen {
+            given += u32::from(self.hand_over(now, address));
+        }
+        given
+    }
+
+    /// The address is the partner's from now on; it may use it once it has accepted (§5.4).
+    fn hand_over(&mut self, now: Now, address: Ipv4Addr) -> bool {
+        let Some(mut binding) = self.table.get(address) else { return false };
+        binding.binding_status = match self.config.role {
+            Role::Primary => BindingStatus::Backup,
+            Role::Secondary => BindingStatus::Free,
+        };
+        binding.start_of_status = now.wall;
+        binding.sent_potential_expiration = UnixTime::ABSENT;
+        binding.acked_potential_expiration = UnixTime::ABSENT;
+        binding.received_potential_expiration = UnixTime::ABSENT;
+        binding.partner_knows = false;
+        let commit = self.store_binding(binding);
+        self.note_news(address, commit);
+        true
+    }
+
+    /// Asks for BACKUP addresses back; each stays the secondary's until it agrees (§5.4).
+    fn recall(&mut self, range: RangeId, surplus: Surplus) -> u32 {
+        let wanted = usize::try_from(-surplus.to_give).unwrap_or(0);
+        let recalled: Vec<Ipv4Addr> = self
+            .table
+            .queue(range, BindingStatus::Backup)
+            .filter(|address| !self.is_reserved(*address))
+            .filter(|address| !self.table.is_marked(*address, Mark::Recalled))
+            .take(wanted)
+            .collect();
+        for &address in &recalled {
+            let Some(binding) = self.table.get(address) else { continue };
+            self.table.set_mark(address, Mark::Recalled, true);
+            let commit =
+                self.store_binding(crate::binding::Binding { partner_knows: false, ..binding });
+            self.note_news(address, commit);
+        }
+        u32::try_from(recalled.len()).unwrap_or(u32::MAX)
+    }
+
+    fn last_client_is_partners(&self, address: Ipv4Addr) -> bool {
+        let Some(buckets) = self.buckets else { return false };
+        self.table
+            .get(address)
+            .and_then(|binding| binding.client)
+            .is_some_and(|client| buckets.role_for(client.as_ref().hash_key()) != self.config.role)
+    }
+
+    /// Whether some range has less than half of this server's share left.
+    fn is_short_of_addresses(&self) -> bool {
+        (0..self.config.ranges.len()).filter_map(|index| u16::try_from(index).ok()).any(|index| {
+            let surplus = self.surplus(RangeId(index));
+            surplus.to_give < -surplus.threshold
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! Updates from the partner: checked, decided, made durable, answered (§7.1.2, §7.1.3).
+
+use core::net::Ipv4Addr;
+
+use crate::balance::Role;
+use crate::binding::accept::{self, Acceptance, ReceivedUpdate};
+use crate::binding::table::Mark;
+use crate::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
+use crate::time::{Now, UnixTime};
+use crate::wire::bndupd::{BindingUpdate, BndUpd};
+use crate::wire::codes::{BindingStatus, IpFlags, RejectReason, Xid};
+
+use super::FailoverEndpoint;
+use super::event::Event;
+use super::outbox::{Acknowledgement, Outgoing, Reply};
+
+/// Seconds by which a dhcpd may report the end of a lease that both servers know to end later: it
+/// allows its partner as much for clocks that differ.
+const EXPIRY_TOLERANCE: u32 = 65;
+
+/// Two servers that know the same end of a lease may differ by rounding of the clock delta.
+const SAME_END: u32 = 2;
+
+type Rejection = (RejectReason, &'static str);
+
+impl FailoverEndpoint {
+    /// BNDUPD: one BNDACK with an answer to each transaction, after the accepted ones are durable.
+    pub(super) fn on_bndupd(&mut self, now: Now, xid: Xid, bndupd: &BndUpd<'_>) {
+        let mut replies = bndupd.updates().map(|update| {
+            let reject = self.process_update(now, &update).err();
+            if let Some((reason, text)) = reject {
+                self.stats.updates_rejected += 1;
+                self.events.push(Event::UpdateRejected { address: update.address, reason, text });
+            } else {
+                self.stats.updates_accepted += 1;
+            }
+            Reply { address: update.address, reject }
+        });
+        let Some(first) = replies.next() else { return };
+        let more: Vec<Reply> = replies.collect();
+        self.requests.received(now);
+        let acknowledgement = Acknowledgement { xid, first, more };
+        self.outbox.push(self.last_commit, Outgoing::BndAck(acknowledgement));
+    }
+
+    fn process_update(&mut self, now: Now, update: &BindingUpdate<'_>) -> Result<(), Rejection> {
+        let received = self.read_update(update)?;
+        let Some(own) = self.table.get(received.address) else {
+            return Err((RejectReason::ILLEGAL_ADDRESS, "address in no pool of the relationship"));
+        };
+        if received.binding_status == BindingStatus::Backup
+            && received.ip_flags.contains(IpFlags::RESERVED)
+            && !self.is_reserved(own.address)
+            && self.config.dialect.rejects_unknown_reservations()
+        {
+            return Err((RejectReason::NOT_RESERVED, "address is not reserved on this server"));
+        }
+        match self.decide(now, &own, &received) {
+            Acceptance::Accept => {
+                self.accept_update(now, &own, &received);
+                Ok(())
+            }
+            Acceptance::Reject(reason, text) => {
+                self.offer_own_view(own);
+                Err((reason, text))
+            }
+        }
+    }
+
+    /// The update in local terms: times in the local clock, missing parts filled (§5.10, §7.1.1).
+    fn read_update(&self, update: &BindingUpdate<'_>) -> Result<ReceivedUpdate, Rejection> {
+        const MISSING: RejectReason = RejectReason::MISSING_BINDING_INFORMATION;
+        if update.repeated.is_some() {
+            return Err((MISSING, "an option occurs twice"));
+        }
+        if update.address == Ipv4Addr::UNSPECIFIED {
+            return Err((MISSING, "assigned-IP-address is missing"));
+        }
+        let binding_status = update
+            .binding_status
+            .and_then(BindingStatus::from_code)
+            .ok_or((MISSING, "binding-status is missing or none of 1 to 7"))?;
+        let hardware =
+            match update.client_hardware_address {
+                None => None,
+                Some(option) => Some(HardwareAddress::from_wire(option).ok_or((
+                    MISSING,
+                    "client-hardware-address is empty or longer than 17 octets",
+                ))?),
+            };
+        if binding_status == BindingStatus::Active {
+            if hardware.is_none() {
+                return Err((MISSING, "ACTIVE without client-hardware-address"));
+            }
+            if update.lease_expiration.is_none() || update.potential_expiration.is_none() {
+                return Err((MISSING, "ACTIVE without its expiration times"));
+            }
+        }
+        let identifier = update.client_identifier.and_then(ClientIdentifier::new);
+        let client =
+            (identifier.is_some() || hardware.is_some()).then_some(Client { identifier, hardware });
+        let correction = self.partner.correction();
+        let local =
+            |time: Option<UnixTime>| time.unwrap_or(UnixTime::ABSENT).shifted_by(correction);
+        Ok(ReceivedUpdate {
+            address: update.address,
+            binding_status,
+            client,
+            lease_expiration: local(update.lease_expiration),
+            potential_expiration: local(update.potential_expiration),
+            start_of_status: local(update.start_of_status),
+            client_last_transaction: local(update.client_last_transaction),
+            ip_flags: update.ip_flags.unwrap_or(IpFlags(0)),
+        })
+    }
+
+    /// The table of §7.1.3, with what a dhcpd means by its updates taken into account.
+    fn decide(&self, now: Now, own: &Binding, received: &ReceivedUpdate) -> Acceptance {
+        let dialect = self.config.dialect;
+        if own.binding_status == BindingStatus::Abandoned
+            && own.partner_knows
+            && dialect.frees_abandoned_by_time()
+        {
+            return Acceptance::Accept;
+        }
+        let same_end = received.lease_expiration.plus(SAME_END) >= own.lease_expiration;
+        let wall = if same_end && dialect.expires_by_its_own_clock() {
+            now.wall.plus(EXPIRY_TOLERANCE)
+        } else {
+            now.wall
+        };
+        accept::decide(self.config.role, own, received, wall)
+    }
+
+    fn accept_update(&mut self, now: Now, own: &Binding, received: &ReceivedUpdate) {
+        let keeps_promises = self.config.dialect.keeps_promises_of_ended_leases();
+        let mut next = accept::apply(own, received, now.wall, keeps_promises);
+        // Both servers may have heard the same client: what this one heard later stays news.
+        let news_of_own = !own.partner_knows
+            && own.binding_status == BindingStatus::Active
+            && next.binding_status == BindingStatus::Active
+            && received.client.as_ref().is_some_and(|client| own.belongs_to(&client.as_ref()))
+            && own.client_last_transaction > received.client_last_transaction;
+        if news_of_own {
+            next.partner_knows = false;
+        } else {
+            self.updates.supersede(own.address);
+        }
+        self.table.set_mark(own.address, Mark::EndReported, false);
+        self.table.set_mark(own.address, Mark::Recalled, false);
+        if next != *own {
+            self.store_binding(next);
+        }
+    }
+
+    /// What was rejected shows that the partner does not know better; it is told at the next
+    /// opportunity, not at once, so that two servers never argue in a loop (§7.1.3).
+    fn offer_own_view(&mut self, own: Binding) {
+        if own.partner_knows {
+            self.store_binding(Binding { partner_knows: false, ..own });
+        }
+    }
+
+    /// Answers that had not left when the connection broke. A dhcpd waits for them for ever, on
+    /// whatever connection; anybody else sends its updates again (§8.6).
+    pub(super) fn keep_unsent_acknowledgements(&mut self) {
+        let unsent: Vec<Acknowledgement> = self.outbox.drain_acknowledgements().collect();
+        if self.partner.is_dhcpd() {
+            self.owed_acknowledgements.extend(unsent);
+        } else {
+            self.owed_acknowledgements.clear();
+            self.recent_acknowledgements.clear();
+        }
+    }
+
+    /// On a new connection with a dhcpd: the answers of the former one once more, with their xids.
+    pub(super) fn repeat_acknowledgements(&mut self) {
+        let recent = core::mem::take(&mut self.recent_acknowledgements);
+        let owed = core::mem::take(&mut self.owed_acknowledgements);
+        if !self.partner.is_dhcpd() {
+            return;
+        }
+        for acknowledgement in recent.into_iter().chain(owed) {
+            self.outbox.push(self.last_commit, Outgoing::BndAck(acknowledgement));
+        }
+    }
+
+    /// Remembers an answer that has been handed to a connection with a dhcpd, as many as the
+    /// partner may have in flight.
+    pub(super) fn remember_acknowledgement(&mut self, acknowledgement: Acknowledgement) {
+        if !self.partner.is_dhcpd() {
+            return;
+        }
+        let window = usize::try_from(self.config.max_unacked_bndupd).unwrap_or(usize::MAX);
+        while self.recent_acknowledgements.len() >= window {
+            self.recent_acknowledgements.pop_front();
+        }
+        self.recent_acknowledgements.push_back(acknowledgement);
+    }
+
+    /// Whether the secondary's own allocations come from this status.
+    pub(super) fn own_free_status(&self) -> BindingStatus {
+        match self.config.role {
+            Role::Primary => BindingStatus::Free,
+            Role::Secondary => BindingStatus::Backup,
+        }
+    }
+}

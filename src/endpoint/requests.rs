@@ -1,0 +1,119 @@
+//! UPDREQ and UPDREQALL in both directions, and UPDDONE (§7.3 to §7.5).
+
+use core::time::Duration;
+
+use crate::time::{Instant, Now};
+use crate::wire::codes::{MessageType, Xid};
+
+use super::FailoverEndpoint;
+use super::event::{Event, LinkEnd};
+use super::outbox::Outgoing;
+
+/// Time without any update after which a request counts as stalled (§9.5.2).
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// This server's own request.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    outstanding: Option<Outstanding>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Outstanding {
+    xid: Xid,
+    all: bool,
+    received: u64,
+    last_progress: Instant,
+}
+
+impl Requests {
+    /// A request dies with its connection (§9.5.2).
+    pub(super) fn forget(&mut self) {
+        self.outstanding = None;
+    }
+
+    pub(super) fn is_outstanding(&self) -> bool {
+        self.outstanding.is_some()
+    }
+
+    /// An update arrived.
+    pub(super) fn received(&mut self, now: Now) {
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.received += 1;
+            outstanding.last_progress = now.monotonic;
+        }
+    }
+
+    /// When the request counts as stalled.
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
+        self.outstanding.map(|outstanding| outstanding.last_progress.after(STALL_TIMEOUT))
+    }
+}
+
+impl FailoverEndpoint {
+    /// Asks for what the partner has, unless that is under way on this connection. Everything is
+    /// asked for if own bindings may be missing, else what was never acknowledged.
+    pub(super) fn request_updates(&mut self, now: Now) {
+        if !self.communications_ok() || self.requests.is_outstanding() {
+            return;
+        }
+        let all = self.record.storage_lost;
+        let xid = self.take_xid();
+        self.requests.outstanding =
+            Some(Outstanding { xid, all, received: 0, last_progress: now.monotonic });
+        self.events.push(Event::UpdatesRequested { all });
+        self.outbox.push(self.last_commit, Outgoing::UpdReq { xid, all });
+    }
+
+    /// The partner's request: a newer one replaces an older one, a request for all stays one for
+    /// all until it is done (§7.4.2, §5.17).
+    pub(super) fn on_update_request(&mut self, xid: Xid, all: bool) {
+        self.events.push(Event::PartnerRequestsUpdates { all });
+        if all {
+            self.mark_all_unknown();
+            if !self.record.owes_update_all {
+                self.record.owes_update_all = true;
+                self.commit_record();
+            }
+        }
+        self.start_sweep(Some(xid));
+    }
+
+    /// Whatever was acknowledged: the partner has lost it.
+    pub(super) fn mark_all_unknown(&mut self) {
+        let mut cursor = None;
+        loop {
+            let next = self.table.addresses_after(cursor).next();
+            let Some(address) = next else { break };
+            cursor = next;
+            let Some(mut binding) = self.table.get(address) else { continue };
+            if binding.partner_knows && binding.was_ever_used() {
+                binding.partner_knows = false;
+                // Not committed one by one: `owes_update_all` stands for all of them in the store.
+                let known = self.table.put(&binding);
+                debug_assert!(known.is_ok(), "the address came from the table");
+            }
+        }
+    }
+
+    pub(super) fn on_update_done(&mut self, now: Now, xid: Xid) {
+        let Some(outstanding) = self.requests.outstanding.filter(|asked| asked.xid == xid) else {
+            self.unexpected(MessageType::UPDDONE, "no such request is outstanding");
+            return;
+        };
+        self.requests.outstanding = None;
+        self.events.push(Event::UpdatesComplete { received: outstanding.received });
+        if outstanding.all {
+            self.record.storage_lost = false;
+        }
+        self.updates_complete(now);
+    }
+
+    pub(super) fn request_timers(&mut self, now: Now) {
+        let stalled = self.requests.stalls_at().is_some_and(|at| at <= now.monotonic);
+        if let Some(link) = self.link_in_use().filter(|_| stalled) {
+            let reason = (crate::wire::codes::RejectReason::UNKNOWN, "no update arrives");
+            self.close_link(now, link, LinkEnd::Stalled, Some(reason));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What a DHCP server asks before it answers a client, and what it reports afterwards.
+//!
+//! [`LeaseAuthority`] is the whole contract between the DHCP service and the owner of a pool: the
+//! service asks whether it may answer, which address, for how long; it reports what it did and sends
+//! its answer once the returned commit is durable.
+
+use core::fmt;
+use core::net::Ipv4Addr;
+
+use crate::binding::table::{BindingTable, RangeId};
+use crate::binding::{AddressRange, ClientRef, UnknownAddress};
+use crate::durable::CommitId;
+use crate::time::{Now, UnixTime};
+use crate::wire::codes::FailoverState;
+
+/// Kinds of client message that the service rules tell apart (§9.2, §9.8.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestKind {
+    /// DHCPDISCOVER.
+    Discover,
+    /// DHCPREQUEST that answers an offer: it names a server.
+    Selecting,
+    /// DHCPREQUEST of a client that restarts: no server, no ciaddr.
+    InitReboot,
+    /// DHCPREQUEST unicast to this server with ciaddr.
+    Renewing,
+    /// DHCPREQUEST broadcast with ciaddr.
+    Rebinding,
+    /// DHCPRELEASE.
+    Release,
+    /// DHCPDECLINE.
+    Decline,
+    /// DHCPINFORM.
+    Inform,
+}
+
+/// One client message, as far as the service rules look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientRequest<'a> {
+    /// What is asked.
+    pub kind: RequestKind,
+    /// Who asks.
+    pub client: ClientRef<'a>,
+    /// The secs field, in host order.
+    pub secs: u16,
+    /// The message names this server in option 54 or was unicast to it, so that no other server
+    /// will take it up.
+    pub addressed_to_this_server: bool,
+    /// Ranges that could serve this client (its subnet's). If the partner has nothing left in them,
+    /// a DISCOVER in the partner's buckets is answered here.
+    pub ranges: &'a [RangeId],
+}
+
+/// Whether to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Process the message.
+    Serve,
+    /// Drop it without any side effect.
+    Silent(Silence),
+}
+
+/// Why a message is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The endpoint's state does not allow this kind of message.
+    State(FailoverState),
+    /// Load balancing assigns the client to the partner (RFC 3074).
+    PartnersClient,
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(state) => write!(f, "not served in state {state}"),
+            Self::PartnersClient => f.write_str("load balancing assigns the client to the partner"),
+        }
+    }
+}
+
+/// Whether an address may be given to a client now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// The client holds it already: renew.
+    Renew,
+    /// It may be leased to this client.
+    Lease,
+    /// It may not.
+    No(Unavailable),
+}
+
+/// Why an address may not be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unavailable {
+    /// In none of this owner's ranges.
+    UnknownAddress,
+    /// Another client holds it.
+    HeldByOther,
+    /// It is the partner's to give.
+    PartnersPool,
+    /// Its end has been reported and the partner has not agreed yet.
+    AwaitingPartner,
+    /// Declined, or answered a ping.
+    Abandoned,
+    /// Reserved for another client.
+    Reserved,
+}
+
+/// How long a lease may be, and what to promise the partner (§5.2.1, §7.1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Goes into dhcp-lease-time; `u32::MAX` is infinite.
+    pub lease_seconds: u32,
+    /// Moment at which the lease ends.
+    pub lease_expiration: UnixTime,
+    /// What the partner will be told; `ABSENT` where there is no partner.
+    pub potential_expiration: UnixTime,
+}
+
+/// What the DHCP service did, to be made durable and told to the partner.
+#[derive(Clone, Copy, Debug)]
+pub enum BindingChange<'a> {
+    /// A DHCPACK is about to leave.
+    Leased {
+        /// The address.
+        address: Ipv4Addr,
+        /// Its holder.
+        client: ClientRef<'a>,
+        /// As returned by [`LeaseAuthority::grant`] for the same moment.
+        grant: Grant,
+    },
+    /// The holder sent DHCPRELEASE.
+    Released {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// The address was declined or answered a ping.
+    Abandoned {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// An operator frees the address.
+    Reset {
+        /// The address.
+        address: Ipv4Addr,
+    },
+}
+
+impl BindingChange<'_> {
+    /// The address that changes.
+    pub const fn address(&self) -> Ipv4Addr {
+        match self {
+            Self::Leased { address, .. }
+            | Self::Released { address }
+            | Self::Abandoned { address }
+            | Self::Reset { address } => *address,
+        }
+    }
+}
+
+/// The owner of pools: a failover endpoint, or a server without a partner.
+pub trait LeaseAuthority {
+    /// Whether to process a client's message at all.
+    fn service_for(&self, request: &ClientRequest<'_>, now: Now) -> Service;
+
+    /// The bindings, to look a client or an address up.
+    fn table(&self) -> &BindingTable;
+
+    /// Whether `client` may have `address` now.
+    fn availability(&self, address: Ipv4Addr, client: &ClientRef<'_>, now: Now) -> Availability;
+
+    /// An address in `range` that may be leased to any new client, the one unused for longest
+    /// first; addresses for which `is_parked` answers true are passed over. At most a bounded
+    /// number of candidates is looked at.
+    fn choose(
+        &self,
+        range: RangeId,
+        now: Now,
+        is_parked: &dyn Fn(Ipv4Addr) -> bool,
+    ) -> Option<Ipv4Addr>;
+
+    /// Moves an address that has been offered behind the others of its kind, so that
+    /// [`choose`](Self::choose) meets fresh ones first. Nothing durable changes.
+    fn park(&mut self, address: Ipv4Addr);
+
+    /// The longest lease of at most `desired` seconds that `client` may have on `address`.
+    fn grant(&self, address: Ipv4Addr, client: &ClientRef<'_>, desired: u32, now: Now) -> Grant;
+
+    /// Takes note of what the service did. The answer to the client leaves when the returned
+    /// commit is durable.
+    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, UnknownAddress>;
+
+    /// The ranges in the order of their [`RangeId`].
+    fn ranges(&self) -> &[AddressRange] {
+        self.table().ranges()
+    }
+}

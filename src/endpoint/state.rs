@@ -1,0 +1,500 @@
+//! Entering and leaving states (§9). What leads where is decided by [`transitions`](super::transitions)
+//! alone; here it is made durable, announced and acted upon, in this order (§9.2).
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::balance::{HashBuckets, Role};
+use crate::binding::times::Mclt;
+use crate::durable::EndpointRecord;
+use crate::time::{Instant, Now, UnixTime};
+use crate::wire::codes::{FailoverState, RejectReason};
+
+use super::FailoverEndpoint;
+use super::config::{RelationshipConfig, StartupPolicy};
+use super::event::{Event, LinkEnd};
+use super::io::{ConnectFailure, OperatorCommand};
+use super::leases::serves_clients;
+use super::transitions::{self, EndpointEvent, Outcome, Transition};
+
+/// How long STARTUP goes on once it is certain that nothing listens at the partner's.
+const REFUSED_WAIT: Duration = Duration::from_secs(5);
+
+/// Distance of the marks by which a later start knows when this server was last in operation.
+const OPERATION_MARK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for the partner to take note (§9.14).
+const STOP_WAIT: Duration = Duration::from_secs(3);
+
+/// STARTUP: not recorded, gone once the partner has been heard or the wait is over (§9.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Startup {
+    /// The state to go on in.
+    previous: FailoverState,
+    row: &'static str,
+    since: UnixTime,
+    began: Instant,
+    deadline: Instant,
+}
+
+impl Startup {
+    /// When the process started.
+    pub(super) fn since(&self) -> UnixTime {
+        self.since
+    }
+}
+
+/// Timers of the states.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StateTimers {
+    /// Automatic PARTNER-DOWN (§10).
+    safe_period: Option<Instant>,
+    /// End of RECOVER-WAIT; survives a loss of communications (§9.6).
+    recover_wait: Option<UnixTime>,
+    operation_mark: Option<Instant>,
+    /// A stop is under way: the connection closes at this moment at the latest.
+    stopping: Option<Instant>,
+    /// The partner was in STARTUP when it announced its state.
+    partner_in_startup: bool,
+    /// Nothing had been stored when this process started.
+    first_run: bool,
+}
+
+/// An operator's command that the present state does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The present state.
+    pub state: FailoverState,
+    /// Why not, and what would be possible.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused in state {}: {}", self.state, self.why)
+    }
+}
+
+impl core::error::Error for Refused {}
+
+/// The record to start from and the STARTUP that goes with it (§9.3.2).
+pub(super) fn start(
+    config: &RelationshipConfig,
+    stored: Option<EndpointRecord>,
+    now: Now,
+) -> (EndpointRecord, Startup) {
+    let first_run = stored.is_none();
+    let mut record = stored.unwrap_or(EndpointRecord {
+        state: FailoverState::Recover,
+        start_of_state: now.wall,
+        previous_state: None,
+        partner_state: None,
+        partner_start_of_state: UnixTime::ABSENT,
+        last_operation: UnixTime::ABSENT,
+        down_time: now.wall,
+        storage_lost: true,
+        owes_update_all: false,
+        contact_in_partner_down: false,
+        mclt: None,
+        hash_bucket_assignment: None,
+    });
+    let stored_state = (!first_run).then_some(record.state);
+    let (previous, row) =
+        transitions::previous_state_at_startup(stored_state, record.previous_state, config.role);
+    if matches!(record.state, FailoverState::Paused | FailoverState::Shutdown) {
+        if previous == FailoverState::Recover {
+            record.down_time = record.last_operation;
+        }
+        // A marker of the stop, not a state to be announced.
+        record.state = record.previous_state.unwrap_or(previous);
+    }
+    record.previous_state = None;
+    let startup = Startup {
+        previous,
+        row,
+        since: now.wall,
+        began: now.monotonic,
+        deadline: now.monotonic.after(config.startup_wait),
+    };
+    (record, startup)
+}
+
+impl FailoverEndpoint {
+    /// The state as clients and operators see it.
+    pub fn state(&self) -> FailoverState {
+        if self.startup.is_some() { FailoverState::Startup } else { self.record.state }
+    }
+
+    /// Whether a stop asked for by an operator is complete: the partner was told, the connection is
+    /// closed, and nothing waits for stable storage.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.record.state, FailoverState::Paused | FailoverState::Shutdown)
+            && self.links.is_empty()
+            && (self.durable == self.last_commit || self.storage_failed)
+    }
+
+    /// What STATE says: in STARTUP the recorded state, never STARTUP itself (§9.3.1).
+    pub(super) fn announced_state(&self) -> FailoverState {
+        self.record.state
+    }
+
+    /// Notes that nothing had been stored when this process started.
+    pub(super) fn note_first_run(&mut self, first_run: bool) {
+        self.timers.first_run = first_run;
+    }
+
+    /// What the primary prescribes, kept for the next start (§7.8.2).
+    pub(super) fn adopt_terms(&mut self, mclt: Mclt, buckets: &HashBuckets) {
+        let assignment = buckets.to_wire(self.config.dialect);
+        self.mclt = mclt;
+        self.buckets = Some(*buckets);
+        if self.record.mclt != Some(mclt.0)
+            || self.record.hash_bucket_assignment != Some(assignment)
+        {
+            self.record.mclt = Some(mclt.0);
+            self.record.hash_bucket_assignment = Some(assignment);
+            self.commit_record();
+        }
+    }
+
+    // Events.
+
+    /// STATE arrived. `first` is the first of its connection; `held` says that this server's own
+    /// announcement waits for it.
+    pub(super) fn partner_state_received(
+        &mut self,
+        now: Now,
+        state: FailoverState,
+        startup: bool,
+        start_of_state: UnixTime,
+        first: bool,
+        held: bool,
+    ) {
+        let from = self.record.partner_state;
+        let changed = from != Some(state) || self.timers.partner_in_startup != startup;
+        self.timers.partner_in_startup = startup;
+        if changed || self.record.partner_start_of_state != start_of_state {
+            self.record.partner_state = Some(state);
+            self.record.partner_start_of_state = start_of_state;
+            self.commit_record();
+        }
+        if from != Some(state) {
+            self.events.push(Event::PartnerState { from, to: state, startup });
+        }
+        if self.record.state == FailoverState::PartnerDown && !self.record.contact_in_partner_down {
+            self.record.contact_in_partner_down = true;
+            self.commit_record();
+        }
+        if let Some(in_startup) = self.startup {
+            let decision = transitions::at_startup_contact(
+                self.config.role,
+                in_startup.previous,
+                state,
+                startup,
+                start_of_state,
+                self.record.last_operation,
+            );
+            self.leave_startup(now, in_startup, decision, state, startup);
+        } else if first || changed {
+            self.apply_pair_rule(now, state, startup);
+        }
+        if held && self.first_state_is_due() {
+            self.announce_state(now);
+        }
+    }
+
+    fn leave_startup(
+        &mut self,
+        now: Now,
+        in_startup: Startup,
+        decision: Transition,
+        partner_state: FailoverState,
+        partner_in_startup: bool,
+    ) {
+        if decision.next == in_startup.previous {
+            // The resulting state is announced once, after the pair rule.
+            self.resume(now, in_startup, decision);
+        } else {
+            if decision.next == FailoverState::Recover {
+                self.record.down_time = self.record.last_operation;
+            }
+            self.enter(now, decision);
+        }
+        if !matches!(self.state(), FailoverState::PotentialConflict) {
+            self.apply_pair_rule(now, partner_state, partner_in_startup);
+        }
+    }
+
+    /// Goes on where the former process stopped. The start of an unchanged state stays what it was:
+    /// in PARTNER-DOWN the waits count from it (§9.4.2).
+    fn resume(&mut self, now: Now, in_startup: Startup, decision: Transition) {
+        let unchanged = self.record.state == in_startup.previous;
+        let start_of_state = self.record.start_of_state;
+        let contact = self.record.contact_in_partner_down;
+        self.record.state = in_startup.previous;
+        if unchanged {
+            self.enter_at(now, decision, start_of_state);
+            self.record.contact_in_partner_down |= contact;
+        } else {
+            self.enter(now, decision);
+        }
+    }
+
+    /// The rule for this server's state and the partner's (requirements 2.4).
+    fn apply_pair_rule(&mut self, now: Now, partner_state: FailoverState, startup: bool) {
+        let state = self.state();
+        let transition =
+            transitions::on_partner_state(self.config.role, state, partner_state, startup);
+        if transition.next != state {
+            self.enter(now, transition);
+        } else if transition.action.requests_updates() {
+            self.request_updates(now);
+        } else if transition.action.saves_recover() {
+            self.record.previous_state = Some(FailoverState::Recover);
+            self.commit_record();
+            self.timers.stopping = Some(now.monotonic);
+        }
+    }
+
+    /// Communications were okay and are not any more.
+    pub(super) fn communications_failed(&mut self, now: Now) {
+        self.timers.partner_in_startup = false;
+        self.apply_event(now, EndpointEvent::CommunicationsFailed);
+    }
+
+    /// UPDDONE for this server's own request.
+    pub(super) fn updates_complete(&mut self, now: Now) {
+        self.commit_record();
+        self.apply_event(now, EndpointEvent::UpdatesComplete);
+    }
+
+    fn apply_event(&mut self, now: Now, event: EndpointEvent) {
+        let state = self.state();
+        if let Outcome::Transition(transition) =
+            transitions::on_event(self.config.role, state, event)
+            && transition.next != state
+        {
+            self.enter(now, transition);
+        }
+    }
+
+    /// The dial attempt failed while STARTUP waits: nothing to wait for if nothing listens there.
+    pub(super) fn startup_without_partner(&mut self, now: Now, failure: ConnectFailure) {
+        if failure == ConnectFailure::Refused
+            && self.config.startup_policy == StartupPolicy::Proceed
+            && let Some(startup) = &mut self.startup
+        {
+            startup.deadline = startup.deadline.min(startup.began.after(REFUSED_WAIT));
+        }
+        let _ = now;
+    }
+
+    // Operators.
+
+    pub(super) fn operate(&mut self, now: Now, command: OperatorCommand) -> Result<(), Refused> {
+        let state = self.state();
+        let connected = self.communications_ok();
+        let event = match command {
+            OperatorCommand::PartnerDown { forced } => {
+                EndpointEvent::OperatorPartnerDown { forced, connected }
+            }
+            OperatorCommand::Pause => EndpointEvent::OperatorPause,
+            OperatorCommand::Shutdown => EndpointEvent::OperatorShutdown,
+        };
+        match transitions::on_event(self.config.role, state, event) {
+            Outcome::Refused { why, .. } => Err(Refused { state, why }),
+            Outcome::Transition(transition) => {
+                if transition.next != state {
+                    match command {
+                        OperatorCommand::PartnerDown { .. } => self.enter(now, transition),
+                        OperatorCommand::Pause | OperatorCommand::Shutdown => {
+                            self.stop(now, transition);
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// PAUSED or SHUTDOWN: the state to come back to is saved, the partner is told, and then the
+    /// connection closes (§9.13, §9.14).
+    fn stop(&mut self, now: Now, transition: Transition) {
+        if !matches!(self.record.state, FailoverState::Paused | FailoverState::Shutdown) {
+            self.record.previous_state = Some(self.record.state);
+        }
+        if serves_clients(self.state()) {
+            self.record.last_operation = now.wall;
+        }
+        let waits_for_answer =
+            transition.next == FailoverState::Shutdown && self.communications_ok();
+        self.timers.stopping =
+            Some(if waits_for_answer { now.monotonic.after(STOP_WAIT) } else { now.monotonic });
+        self.enter(now, transition);
+        self.stop_dialling();
+    }
+
+    // Transitions.
+
+    fn enter(&mut self, now: Now, transition: Transition) {
+        self.enter_at(now, transition, now.wall);
+    }
+
+    fn enter_at(&mut self, now: Now, transition: Transition, start_of_state: UnixTime) {
+        let from = self.state();
+        let to = transition.next;
+        self.startup = None;
+        self.record.state = to;
+        self.record.start_of_state = start_of_state;
+        self.timers.safe_period = None;
+        if from == FailoverState::Normal {
+            self.leave_normal_balance();
+        }
+        if serves_clients(to) {
+            self.record.last_operation = now.wall;
+            self.timers.operation_mark = Some(now.monotonic.after(OPERATION_MARK_INTERVAL));
+        }
+        match to {
+            FailoverState::PartnerDown => {
+                self.record.contact_in_partner_down = self.communications_ok();
+            }
+            FailoverState::Normal => self.record.down_time = UnixTime::ABSENT,
+            FailoverState::Recover if !self.record.down_time.is_known() => {
+                self.record.down_time = now.wall;
+            }
+            _ => {}
+        }
+        self.commit_record();
+        self.events.push(Event::Transition { from, to, row: transition.row, why: transition.why });
+        self.announce_state(now);
+        // The announcement may have cost the connection, and that another state.
+        if self.state() == to {
+            self.entry_actions(now, to);
+        }
+    }
+
+    fn entry_actions(&mut self, now: Now, state: FailoverState) {
+        match state {
+            FailoverState::Normal => {
+                self.start_sweep(None);
+                self.enter_normal_balance(now);
+            }
+            FailoverState::CommunicationsInterrupted => {
+                self.timers.safe_period =
+                    self.config.safe_period.map(|period| now.monotonic.after(period));
+            }
+            FailoverState::Recover => self.request_updates(now),
+            FailoverState::PotentialConflict => self.begin_resolution(now),
+            FailoverState::RecoverWait => {
+                let waived = self.timers.first_run
+                    && matches!(
+                        self.record.partner_state,
+                        Some(
+                            FailoverState::Recover
+                                | FailoverState::RecoverWait
+                                | FailoverState::RecoverDone
+                        )
+                    );
+                self.timers.recover_wait =
+                    Some(if waived { now.wall } else { self.record.down_time.plus(self.mclt.0) });
+            }
+            FailoverState::RecoverDone => {
+                self.timers.recover_wait = None;
+                self.timers.first_run = false;
+                if let Some(partner) =
+                    self.record.partner_state.filter(|_| self.communications_ok())
+                {
+                    self.apply_pair_rule(now, partner, self.timers.partner_in_startup);
+                }
+            }
+            FailoverState::PartnerDown
+            | FailoverState::ResolutionInterrupted
+            | FailoverState::ConflictDone
+            | FailoverState::Paused
+            | FailoverState::Shutdown
+            | FailoverState::Startup => {}
+        }
+    }
+
+    /// The primary asks first; the secondary once the primary is CONFLICT-DONE (§9.10).
+    fn begin_resolution(&mut self, now: Now) {
+        match (self.config.role, self.record.partner_state) {
+            (Role::Primary, _) | (Role::Secondary, Some(FailoverState::ConflictDone)) => {
+                self.request_updates(now);
+            }
+            (Role::Secondary, _) => {}
+        }
+    }
+
+    // Timers.
+
+    pub(super) fn state_timers(&mut self, now: Now) {
+        self.startup_timer(now);
+        if self.timers.safe_period.is_some_and(|at| at <= now.monotonic) {
+            self.timers.safe_period = None;
+            self.apply_event(now, EndpointEvent::SafePeriodOver);
+        }
+        if self.state() == FailoverState::RecoverWait {
+            // A process that starts in RECOVER-WAIT finds the interval where it left it.
+            let end =
+                *self.timers.recover_wait.get_or_insert(self.record.down_time.plus(self.mclt.0));
+            if end <= now.wall {
+                self.apply_event(now, EndpointEvent::RecoverWaitOver);
+            }
+        }
+        if self.timers.operation_mark.is_some_and(|at| at <= now.monotonic) {
+            self.timers.operation_mark = None;
+            if serves_clients(self.state()) {
+                self.record.last_operation = now.wall;
+                self.commit_record();
+                self.timers.operation_mark = Some(now.monotonic.after(OPERATION_MARK_INTERVAL));
+            }
+        }
+        self.stop_timer(now);
+    }
+
+    fn startup_timer(&mut self, now: Now) {
+        let Some(startup) = self.startup.filter(|startup| startup.deadline <= now.monotonic) else {
+            return;
+        };
+        match self.config.startup_policy {
+            StartupPolicy::Wait => {}
+            StartupPolicy::Proceed => {
+                let decision = transitions::at_startup_timeout(startup.previous, false);
+                self.resume(now, startup, decision);
+            }
+            StartupPolicy::CommissionAlone => {
+                let decision = transitions::at_startup_timeout(startup.previous, true);
+                self.enter(now, decision);
+            }
+        }
+        let _ = startup.row;
+    }
+
+    /// The connection closes once the announcement is out and the partner has had its time.
+    fn stop_timer(&mut self, now: Now) {
+        let due = self.timers.stopping.is_some_and(|at| at <= now.monotonic);
+        if !due || self.outbox.holds_state() && !self.storage_failed {
+            return;
+        }
+        self.timers.stopping = None;
+        self.close_all_links(now, LinkEnd::Stopping, (RejectReason::UNKNOWN, "server is stopping"));
+    }
+
+    pub(super) fn next_state_timer(&self) -> Option<Instant> {
+        let startup = self
+            .startup
+            .filter(|_| self.config.startup_policy != StartupPolicy::Wait)
+            .map(|startup| startup.deadline);
+        let recover_wait = self
+            .timers
+            .recover_wait
+            .filter(|_| self.state() == FailoverState::RecoverWait)
+            .map(|at| self.monotonic_of(at));
+        let stopping = self.timers.stopping.filter(|_| !self.outbox.holds_state());
+        [startup, self.timers.safe_period, recover_wait, self.timers.operation_mark, stopping]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

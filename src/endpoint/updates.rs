@@ -1,0 +1,461 @@
+//! Binding updates on their way to the partner: what waits, what is in flight, what was answered.
+//!
+//! A local change is queued and leaves once its commit is durable and the partner's window has room
+//! (§7.1, §8.4). At most one update of an address is in flight. A [`Sweep`] walks the whole table for
+//! bindings that the partner does not know; it serves UPDREQ and UPDREQALL (§7.3, §7.4) and the entry
+//! into NORMAL (§9.8.1).
+
+use core::net::Ipv4Addr;
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::balance::Role;
+use crate::binding::client::MAX_HARDWARE_OCTETS;
+use crate::binding::table::Mark;
+use crate::binding::{Binding, ClientIdentifier, HardwareAddress};
+use crate::durable::CommitId;
+use crate::time::{Now, UnixTime};
+use crate::wire::bndupd::{BindingUpdate, BndUpd};
+use crate::wire::codes::{BindingStatus, FailoverState, IpFlags, MessageType, RejectReason, Xid};
+use crate::wire::connect::Reject;
+use crate::wire::message::Message;
+
+use super::FailoverEndpoint;
+use super::event::Event;
+use super::outbox::Outgoing;
+
+/// Addresses that one step of a sweep looks at before other work gets its turn.
+const SWEEP_STEP: usize = 16_384;
+
+/// Windows larger than this are not used: they only hold memory.
+const MAX_WINDOW: usize = 65_536;
+
+/// An update that the partner has not answered.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    address: Ipv4Addr,
+    binding_status: BindingStatus,
+    /// Becomes the acknowledged one if the partner accepts (§7.1.5).
+    potential_expiration: UnixTime,
+    /// What has happened to the binding since.
+    since: Since,
+    /// A newer change of this server's own waits for the answer.
+    again: bool,
+}
+
+/// What has happened to a binding while its update was in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    /// Nothing: the answer speaks of what the binding is now.
+    Unchanged,
+    /// A change that the same client made: the answer covers the promised time only.
+    Changed,
+    /// Another client, or the partner's own update: the answer means nothing any more.
+    Void,
+}
+
+/// A walk over all bindings in ascending order of address.
+#[derive(Clone, Copy, Debug)]
+struct Sweep {
+    /// The request being answered, if any.
+    request: Option<Xid>,
+    cursor: Option<Ipv4Addr>,
+    /// Queue position up to which live updates belong to the sweep, once all is walked.
+    barrier: Option<u64>,
+    /// First xid that does not belong to the sweep any more.
+    last_xid: Option<Xid>,
+    sent: u64,
+}
+
+/// Updates on their way.
+#[derive(Debug, Default)]
+pub(super) struct Updates {
+    queue: VecDeque<(Ipv4Addr, CommitId)>,
+    /// Position of the queue's front since the beginning of time.
+    taken: u64,
+    /// The valid queue entry of each queued address; older entries are passed over.
+    queued: BTreeMap<Ipv4Addr, CommitId>,
+    in_flight: BTreeMap<Xid, InFlight>,
+    in_flight_of: BTreeMap<Ipv4Addr, Xid>,
+    sweep: Option<Sweep>,
+    /// A step of the sweep ended before the sweep did.
+    sweep_unfinished: bool,
+}
+
+impl Updates {
+    pub(super) fn unacked(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.queued.len()
+    }
+
+    pub(super) fn is_sweeping(&self) -> bool {
+        self.sweep.is_some()
+    }
+
+    /// Whether the next step needs no event to happen.
+    pub(super) fn wants_another_step(&self) -> bool {
+        self.sweep_unfinished
+    }
+
+    /// Queues the newest state of `address`, which is durable after `commit`.
+    fn push(&mut self, address: Ipv4Addr, commit: CommitId) {
+        if let Some(flight) =
+            self.in_flight_of.get(&address).and_then(|xid| self.in_flight.get_mut(xid))
+        {
+            if flight.since == Since::Unchanged {
+                flight.since = Since::Changed;
+            }
+            flight.again = true;
+            return;
+        }
+        self.queued.insert(address, commit);
+        self.queue.push_back((address, commit));
+    }
+
+    /// Forgets the queued update of `address`, and the effect of one in flight: the partner's own
+    /// update has been accepted instead (§7.1.3).
+    pub(super) fn supersede(&mut self, address: Ipv4Addr) {
+        self.queued.remove(&address);
+        if let Some(flight) =
+            self.in_flight_of.get(&address).and_then(|xid| self.in_flight.get_mut(xid))
+        {
+            flight.since = Since::Void;
+            flight.again = false;
+        }
+    }
+
+    /// The address has another client now: the answer to an update in flight means nothing.
+    pub(super) fn client_changed(&mut self, address: Ipv4Addr) {
+        if let Some(flight) =
+            self.in_flight_of.get(&address).and_then(|xid| self.in_flight.get_mut(xid))
+        {
+            flight.since = Since::Void;
+        }
+    }
+
+    /// The next queued address whose commit is durable.
+    fn pop(&mut self, durable: CommitId) -> Option<Ipv4Addr> {
+        while let Some(&(address, commit)) = self.queue.front() {
+            let valid = self.queued.get(&address) == Some(&commit);
+            if valid && commit > durable {
+                return None;
+            }
+            self.queue.pop_front();
+            self.taken += 1;
+            if valid {
+                self.queued.remove(&address);
+                return Some(address);
+            }
+        }
+        None
+    }
+
+    /// Whether `address` is queued or in flight and so needs nothing from a sweep.
+    fn is_under_way(&self, address: Ipv4Addr) -> bool {
+        self.queued.contains_key(&address) || self.in_flight_of.contains_key(&address)
+    }
+
+    fn launched(&mut self, xid: Xid, flight: InFlight) {
+        self.in_flight_of.insert(flight.address, xid);
+        self.in_flight.insert(xid, flight);
+    }
+
+    /// Forgets everything: the connection is gone, and what was not answered is found again by the
+    /// next sweep because the partner does not know it.
+    pub(super) fn reset(&mut self) {
+        *self = Self { taken: self.taken, ..Self::default() };
+    }
+
+    fn end_of_queue(&self) -> u64 {
+        self.taken + self.queue.len() as u64
+    }
+
+    /// Whether everything that belongs to the sweep has been answered.
+    fn sweep_is_answered(&mut self, next_xid: Xid) -> bool {
+        let Some(sweep) = &mut self.sweep else { return false };
+        let Some(barrier) = sweep.barrier else { return false };
+        if self.taken < barrier {
+            return false;
+        }
+        let last = *sweep.last_xid.get_or_insert(next_xid);
+        self.in_flight.first_key_value().is_none_or(|(xid, _)| *xid >= last)
+    }
+}
+
+impl FailoverEndpoint {
+    /// Remembers that `address` has news for the partner and queues it if updates flow now;
+    /// otherwise the next sweep finds it.
+    pub(super) fn note_news(&mut self, address: Ipv4Addr, commit: CommitId) {
+        if self.updates_flow() {
+            self.updates.push(address, commit);
+        }
+    }
+
+    /// Whether changes are sent as they happen: in the states of lazy update, and while a request
+    /// of the partner is being answered.
+    fn updates_flow(&self) -> bool {
+        self.communications_ok()
+            && (self.updates.is_sweeping()
+                || matches!(self.state(), FailoverState::Normal | FailoverState::ConflictDone))
+    }
+
+    /// Starts over with a walk through all bindings.
+    pub(super) fn start_sweep(&mut self, request: Option<Xid>) {
+        let request = request.or(self.updates.sweep.and_then(|sweep| sweep.request));
+        let sent = self.updates.sweep.map_or(0, |sweep| sweep.sent);
+        self.updates.sweep =
+            Some(Sweep { request, cursor: None, barrier: None, last_xid: None, sent });
+    }
+
+    /// Sends what the window allows, live changes first, the sweep in between.
+    pub(super) fn pump_updates(&mut self, now: Now) {
+        self.updates.sweep_unfinished = false;
+        if !self.communications_ok() || self.outbox.holds_state() || self.storage_failed {
+            return;
+        }
+        let window = usize::try_from(self.partner.max_unacked_bndupd).unwrap_or(MAX_WINDOW);
+        let window = window.clamp(1, MAX_WINDOW);
+        let mut budget = SWEEP_STEP;
+        while self.updates.unacked() < window {
+            let live = self.updates.pop(self.durable);
+            if let Some(address) = live {
+                self.launch(now, address);
+            }
+            if self.updates.unacked() >= window {
+                break;
+            }
+            match self.next_of_sweep(&mut budget) {
+                Some(address) => self.launch(now, address),
+                None if live.is_none() => break,
+                None => {}
+            }
+        }
+        self.finish_sweep();
+    }
+
+    /// The next binding of the sweep that the partner does not know.
+    fn next_of_sweep(&mut self, budget: &mut usize) -> Option<Ipv4Addr> {
+        let mut sweep = self.updates.sweep?;
+        if sweep.barrier.is_some() {
+            return None;
+        }
+        let mut found = None;
+        let mut walked_all = true;
+        for address in self.table.addresses_after(sweep.cursor) {
+            if *budget == 0 {
+                self.updates.sweep_unfinished = true;
+                walked_all = false;
+                break;
+            }
+            *budget -= 1;
+            sweep.cursor = Some(address);
+            let owed = self.table.get(address).is_some_and(|binding| !binding.partner_knows);
+            if owed && !self.updates.is_under_way(address) {
+                found = Some(address);
+                walked_all = false;
+                sweep.sent += 1;
+                break;
+            }
+        }
+        if walked_all {
+            sweep.barrier = Some(self.updates.end_of_queue());
+        }
+        self.updates.sweep = Some(sweep);
+        found
+    }
+
+    /// UPDDONE once every update of the sweep has been answered (§7.3.2, §7.4.2).
+    fn finish_sweep(&mut self) {
+        let next_xid = self.peek_xid();
+        if !self.updates.sweep_is_answered(next_xid) {
+            return;
+        }
+        let Some(sweep) = self.updates.sweep.take() else { return };
+        let Some(xid) = sweep.request else { return };
+        self.events.push(Event::PartnerUpdated { sent: sweep.sent });
+        if self.record.owes_update_all {
+            self.record.owes_update_all = false;
+            self.commit_record();
+        }
+        self.outbox.push(self.last_commit, Outgoing::UpdDone { xid });
+    }
+
+    /// Sends the update of one address as it stands now.
+    fn launch(&mut self, now: Now, address: Ipv4Addr) {
+        let Some(binding) = self.table.get(address) else { return };
+        if self.updates.in_flight_of.contains_key(&address) {
+            self.updates.push(address, self.last_commit);
+            return;
+        }
+        let binding_status = self.reported_status(&binding);
+        let xid = self.take_xid();
+        self.updates.launched(
+            xid,
+            InFlight {
+                address,
+                binding_status,
+                potential_expiration: binding.sent_potential_expiration,
+                since: Since::Unchanged,
+                again: false,
+            },
+        );
+        if matches!(binding.binding_status, BindingStatus::Expired | BindingStatus::Released) {
+            self.table.set_mark(address, Mark::EndReported, true);
+        }
+        let mut hardware = [0; 1 + MAX_HARDWARE_OCTETS];
+        let update = self.describe(&binding, binding_status, &mut hardware);
+        self.transmit_now(now, xid, &Message::BndUpd(BndUpd::of(&[update])));
+    }
+
+    /// The status that the partner is told: a call-back says FREE while the address still counts
+    /// as BACKUP here, until the partner has accepted (§5.4).
+    fn reported_status(&self, binding: &Binding) -> BindingStatus {
+        let recalled = self.table.is_marked(binding.address, Mark::Recalled);
+        match binding.binding_status {
+            BindingStatus::Backup if recalled => BindingStatus::Free,
+            status => status,
+        }
+    }
+
+    /// The options of an update (§7.1, table in requirements 5.6; dhcpd's habits by dialect).
+    fn describe<'a>(
+        &self,
+        binding: &'a Binding,
+        status: BindingStatus,
+        hardware: &'a mut [u8; 1 + MAX_HARDWARE_OCTETS],
+    ) -> BindingUpdate<'a> {
+        let dialect = self.config.dialect;
+        let client = binding.client.as_ref().filter(|_| status != BindingStatus::Abandoned);
+        let active = status == BindingStatus::Active;
+        let with_times = active || dialect.announces_times_in_every_status();
+        let potential =
+            if active { binding.sent_potential_expiration } else { binding.start_of_status };
+        let mut ip_flags = binding.ip_flags;
+        if self.is_reserved(binding.address) && dialect.announces_reservations() {
+            ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
+        }
+        let known = |time: UnixTime| time.is_known().then_some(time);
+        BindingUpdate {
+            address: binding.address,
+            binding_status: Some(status.code()),
+            client_identifier: client
+                .and_then(|client| client.identifier.as_ref())
+                .map(ClientIdentifier::octets),
+            client_hardware_address: client
+                .and_then(|client| client.hardware.as_ref())
+                .and_then(|address| write_hardware(address, hardware)),
+            lease_expiration: with_times.then(|| dialect.wire_time(binding.lease_expiration)),
+            potential_expiration: with_times.then(|| dialect.wire_time(potential)),
+            start_of_status: Some(binding.start_of_status),
+            client_last_transaction: known(binding.client_last_transaction),
+            ip_flags: (ip_flags != IpFlags(0)).then_some(ip_flags),
+            ..BindingUpdate::default()
+        }
+    }
+
+    /// BNDACK: every transaction of a message sent by [`launch`](Self::launch) is one address.
+    pub(super) fn on_bndack(
+        &mut self,
+        now: Now,
+        xid: Xid,
+        address: Ipv4Addr,
+        reject: Option<Reject<'_>>,
+    ) {
+        let matches =
+            self.updates.in_flight.get(&xid).is_some_and(|flight| flight.address == address);
+        let Some(flight) = matches.then(|| self.updates.in_flight.remove(&xid)).flatten() else {
+            self.unexpected(MessageType::BNDACK, "no such update is outstanding");
+            return;
+        };
+        self.updates.in_flight_of.remove(&address);
+        match reject {
+            Some(reject) => self.update_was_rejected(now, flight, reject),
+            None => self.update_was_accepted(now, flight),
+        }
+        if flight.again {
+            self.updates.push(address, self.last_commit);
+        }
+    }
+
+    fn update_was_accepted(&mut self, now: Now, flight: InFlight) {
+        self.stats.updates_accepted_by_partner += 1;
+        let Some(mut binding) = self.table.get(flight.address) else { return };
+        match flight.since {
+            Since::Void => return,
+            Since::Changed => {
+                if flight.binding_status == BindingStatus::Active {
+                    binding.acked_potential_expiration = flight.potential_expiration;
+                }
+            }
+            Since::Unchanged => self.settle(now, &mut binding, flight),
+        }
+        self.store_binding(binding);
+    }
+
+    /// The partner has accepted exactly what the binding is now.
+    fn settle(&mut self, now: Now, binding: &mut Binding, flight: InFlight) {
+        binding.partner_knows = true;
+        let recalled = self.table.is_marked(flight.address, Mark::Recalled);
+        match binding.binding_status {
+            BindingStatus::Active => {
+                binding.acked_potential_expiration = flight.potential_expiration;
+            }
+            BindingStatus::Expired | BindingStatus::Released | BindingStatus::Reset => {
+                self.become_free(now, binding);
+            }
+            BindingStatus::Backup if recalled => self.become_free(now, binding),
+            BindingStatus::Free | BindingStatus::Backup | BindingStatus::Abandoned => {}
+        }
+    }
+
+    fn update_was_rejected(&mut self, now: Now, flight: InFlight, reject: Reject<'_>) {
+        self.stats.updates_rejected_by_partner += 1;
+        self.events.push(Event::UpdateRejectedByPartner {
+            address: flight.address,
+            reason: reject.reason,
+            text: String::from_utf8_lossy(reject.message.unwrap_or_default()).into_owned(),
+        });
+        self.table.set_mark(flight.address, Mark::Recalled, false);
+        let Some(mut binding) = self.table.get(flight.address) else { return };
+        // An address that the partner refuses to take over for a reason that shows it has not
+        // taken it goes back to where it was (§5.4).
+        let not_taken =
+            matches!(reject.reason, RejectReason::ILLEGAL_ADDRESS | RejectReason::NOT_RESERVED);
+        if flight.since == Since::Unchanged
+            && not_taken
+            && flight.binding_status == BindingStatus::Backup
+            && self.config.role == Role::Primary
+        {
+            binding.binding_status = BindingStatus::Free;
+            binding.start_of_status = now.wall;
+            self.store_binding(binding);
+        }
+    }
+
+    /// The end of a lease that both servers agree on: the address belongs to the primary.
+    fn become_free(&mut self, now: Now, binding: &mut Binding) {
+        binding.binding_status = BindingStatus::Free;
+        binding.start_of_status = now.wall;
+        binding.sent_potential_expiration = UnixTime::ABSENT;
+        binding.acked_potential_expiration = UnixTime::ABSENT;
+        if !self.config.dialect.keeps_promises_of_ended_leases() {
+            binding.received_potential_expiration = UnixTime::ABSENT;
+        }
+        self.table.set_mark(binding.address, Mark::EndReported, false);
+        self.table.set_mark(binding.address, Mark::Recalled, false);
+    }
+}
+
+/// Type octet, then the address, as §12.5 has it.
+fn write_hardware<'a>(
+    address: &HardwareAddress,
+    space: &'a mut [u8; 1 + MAX_HARDWARE_OCTETS],
+) -> Option<&'a [u8]> {
+    let octets = address.octets();
+    let (htype, rest) = space.split_first_mut()?;
+    *htype = address.htype();
+    rest.get_mut(..octets.len())?.copy_from_slice(octets);
+    space.get(..=octets.len())
+}
