@@ -3,6 +3,7 @@
 //! A message holds one or more transactions. An assigned-IP-address option opens a transaction;
 //! options before the first one belong to the first transaction, as dhcpd accepts any order.
 
+use core::mem::replace;
 use core::net::Ipv4Addr;
 use core::{fmt, slice};
 
@@ -107,9 +108,8 @@ impl<'a> BndUpd<'a> {
     }
 
     pub(super) fn decode(frame: &Frame<'a>, dialect: Dialect) -> Result<Self, DecodeError> {
-        let mut transactions = WireTransactions::new(frame, dialect);
-        while let Some(update) = transactions.next_update() {
-            update?;
+        for option in frame.options() {
+            check_length(&option?, dialect)?;
         }
         Ok(Self(Transactions::Wire { frame: *frame, dialect }))
     }
@@ -142,9 +142,27 @@ impl<'a> BndAck<'a> {
     }
 
     pub(super) fn decode(frame: &Frame<'a>, dialect: Dialect) -> Result<Self, DecodeError> {
-        let mut transactions = WireTransactions::new(frame, dialect);
-        while let Some(reply) = transactions.next_reply() {
-            reply?;
+        let (mut address, mut reason, mut message) = (false, false, false);
+        for option in frame.options() {
+            let option = option?;
+            let repeated = match option.code {
+                OptionCode::ASSIGNED_IP_ADDRESS => {
+                    option.address()?;
+                    if replace(&mut address, true) {
+                        (reason, message) = (false, false);
+                    }
+                    false
+                }
+                OptionCode::REJECT_REASON => {
+                    option.u8()?;
+                    replace(&mut reason, true)
+                }
+                OptionCode::MESSAGE => replace(&mut message, true),
+                _ => false,
+            };
+            if repeated {
+                return Err(option.repeated());
+            }
         }
         Ok(Self(Transactions::Wire { frame: *frame, dialect }))
     }
@@ -201,21 +219,43 @@ impl BindingUpdate<'_> {
     }
 }
 
-/// Cuts options into transactions.
+/// Whether an option that an update reads has the length its code demands.
+#[inline]
+fn check_length(option: &RawOption<'_>, dialect: Dialect) -> Result<(), DecodeError> {
+    let right = match option.code {
+        OptionCode::BINDING_STATUS => 1,
+        OptionCode::IP_FLAGS if dialect.accepts_one_octet_ip_flags() => {
+            if option.value.len() == 1 {
+                return Ok(());
+            }
+            2
+        }
+        OptionCode::IP_FLAGS => 2,
+        OptionCode::ASSIGNED_IP_ADDRESS
+        | OptionCode::CLIENT_LAST_TRANSACTION_TIME
+        | OptionCode::LEASE_EXPIRATION_TIME
+        | OptionCode::POTENTIAL_EXPIRATION_TIME
+        | OptionCode::START_TIME_OF_STATE => 4,
+        _ => return Ok(()),
+    };
+    if option.value.len() == right { Ok(()) } else { Err(option.wrong_length(right)) }
+}
+
+/// Cuts the options of a message that was found right into transactions.
 #[derive(Clone)]
 struct WireTransactions<'a> {
     options: OptionReader<'a>,
     dialect: Dialect,
-    next: Next<'a>,
+    next: Next,
 }
 
 /// What the next transaction begins with.
 #[derive(Clone, Copy)]
-enum Next<'a> {
+enum Next {
     /// Whatever comes first in the message.
     First,
     /// The address that ended the transaction before.
-    Opened(RawOption<'a>),
+    Opened(Ipv4Addr),
     /// The message has ended.
     End,
 }
@@ -228,108 +268,96 @@ impl<'a> WireTransactions<'a> {
     /// Runs `each` over the other options of the next transaction and gives its address; `None`
     /// at the end of the message.
     #[inline]
-    fn next_transaction(
-        &mut self,
-        mut each: impl FnMut(&RawOption<'a>) -> Result<(), DecodeError>,
-    ) -> Option<Result<Ipv4Addr, DecodeError>> {
-        let mut address = match core::mem::replace(&mut self.next, Next::End) {
+    fn next_transaction(&mut self, mut each: impl FnMut(&RawOption<'a>)) -> Option<Ipv4Addr> {
+        let mut address = match replace(&mut self.next, Next::End) {
             Next::First => None,
-            Next::Opened(option) => match option.address() {
-                Ok(address) => Some(address),
-                Err(error) => return Some(Err(error)),
-            },
+            Next::Opened(address) => Some(address),
             Next::End => return None,
         };
-        for option in &mut self.options {
-            let outcome = match option {
-                Ok(option) if option.code != OptionCode::ASSIGNED_IP_ADDRESS => each(&option),
-                Ok(option) if address.is_some() => {
-                    self.next = Next::Opened(option);
-                    break;
-                }
-                Ok(option) => option.address().map(|value| address = Some(value)),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = outcome {
-                return Some(Err(error));
+        while let Some(Ok(option)) = self.options.next() {
+            if option.code != OptionCode::ASSIGNED_IP_ADDRESS {
+                each(&option);
+                continue;
             }
+            let opened = option.address().unwrap_or(Ipv4Addr::UNSPECIFIED);
+            if address.is_some() {
+                self.next = Next::Opened(opened);
+                break;
+            }
+            address = Some(opened);
         }
-        Some(Ok(address.unwrap_or(Ipv4Addr::UNSPECIFIED)))
+        Some(address.unwrap_or(Ipv4Addr::UNSPECIFIED))
     }
 
-    fn next_update(&mut self) -> Option<Result<BindingUpdate<'a>, DecodeError>> {
+    #[inline]
+    fn next_update(&mut self) -> Option<BindingUpdate<'a>> {
         let mut update = BindingUpdate::default();
         let dialect = self.dialect;
-        let address = self.next_transaction(|option| update.read(option, dialect))?;
-        Some(address.map(|address| BindingUpdate { address, ..update }))
+        update.address = self.next_transaction(|option| update.read(option, dialect))?;
+        Some(update)
     }
 
-    fn next_reply(&mut self) -> Option<Result<BindingReply<'a>, DecodeError>> {
+    fn next_reply(&mut self) -> Option<BindingReply<'a>> {
         let mut reason = None;
         let mut message = None;
-        let address = self.next_transaction(|option| {
-            let repeated = match option.code {
-                OptionCode::REJECT_REASON => reason.replace(RejectReason(option.u8()?)).is_some(),
-                OptionCode::MESSAGE => message.replace(option.value).is_some(),
-                _ => false,
-            };
-            if repeated { Err(option.repeated()) } else { Ok(()) }
+        let address = self.next_transaction(|option| match option.code {
+            OptionCode::REJECT_REASON => reason = option.u8().ok().map(RejectReason),
+            OptionCode::MESSAGE => message = Some(option.value),
+            _ => {}
         })?;
         let reject = reason.map(|reason| Reject { reason, message });
-        Some(address.map(|address| BindingReply { address, reject }))
+        Some(BindingReply { address, reject })
     }
 }
 
 impl<'a> BindingUpdate<'a> {
     #[inline]
-    fn read(&mut self, option: &RawOption<'a>, dialect: Dialect) -> Result<(), DecodeError> {
+    fn read(&mut self, option: &RawOption<'a>, dialect: Dialect) {
+        let value = Some(option.value);
         let first = match option.code {
-            OptionCode::BINDING_STATUS => keep_first(&mut self.binding_status, option.u8()?),
-            OptionCode::CLIENT_IDENTIFIER => keep_first(&mut self.client_identifier, option.value),
+            OptionCode::BINDING_STATUS => keep_first(&mut self.binding_status, option.u8().ok()),
+            OptionCode::CLIENT_IDENTIFIER => keep_first(&mut self.client_identifier, value),
             OptionCode::CLIENT_HARDWARE_ADDRESS => {
-                keep_first(&mut self.client_hardware_address, option.value)
+                keep_first(&mut self.client_hardware_address, value)
             }
             OptionCode::LEASE_EXPIRATION_TIME => {
-                keep_first(&mut self.lease_expiration, option.time()?)
+                keep_first(&mut self.lease_expiration, option.time().ok())
             }
             OptionCode::POTENTIAL_EXPIRATION_TIME => {
-                keep_first(&mut self.potential_expiration, option.time()?)
+                keep_first(&mut self.potential_expiration, option.time().ok())
             }
             OptionCode::START_TIME_OF_STATE => {
-                keep_first(&mut self.start_of_status, option.time()?)
+                keep_first(&mut self.start_of_status, option.time().ok())
             }
             OptionCode::CLIENT_LAST_TRANSACTION_TIME => {
-                keep_first(&mut self.client_last_transaction, option.time()?)
+                keep_first(&mut self.client_last_transaction, option.time().ok())
             }
             OptionCode::IP_FLAGS => {
                 let flags = match *option.value {
-                    [flags] if dialect.accepts_one_octet_ip_flags() => u16::from(flags),
-                    _ => option.u16()?,
+                    [flags] if dialect.accepts_one_octet_ip_flags() => Some(u16::from(flags)),
+                    _ => option.u16().ok(),
                 };
-                keep_first(&mut self.ip_flags, IpFlags(flags))
+                keep_first(&mut self.ip_flags, flags.map(IpFlags))
             }
-            OptionCode::DDNS => keep_first(&mut self.ddns, option.value),
+            OptionCode::DDNS => keep_first(&mut self.ddns, value),
             OptionCode::CLIENT_REQUEST_OPTIONS => {
-                keep_first(&mut self.client_request_options, option.value)
+                keep_first(&mut self.client_request_options, value)
             }
-            OptionCode::CLIENT_REPLY_OPTIONS => {
-                keep_first(&mut self.client_reply_options, option.value)
-            }
+            OptionCode::CLIENT_REPLY_OPTIONS => keep_first(&mut self.client_reply_options, value),
             _ => true,
         };
         if !first && self.repeated.is_none() {
             self.repeated = Some(option.code);
         }
-        Ok(())
     }
 }
 
 /// Fills `slot` unless it is filled; whether it was empty.
 #[inline]
-fn keep_first<T>(slot: &mut Option<T>, value: T) -> bool {
+fn keep_first<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
     let empty = slot.is_none();
     if empty {
-        *slot = Some(value);
+        *slot = value;
     }
     empty
 }
@@ -347,9 +375,10 @@ pub struct Updates<'a>(Source<'a, BindingUpdate<'a>>);
 impl<'a> Iterator for Updates<'a> {
     type Item = BindingUpdate<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<BindingUpdate<'a>> {
         match &mut self.0 {
-            Source::Wire(transactions) => transactions.next_update().and_then(Result::ok),
+            Source::Wire(transactions) => transactions.next_update(),
             Source::Values(values) => values.next().copied(),
         }
     }
@@ -364,7 +393,7 @@ impl<'a> Iterator for Replies<'a> {
 
     fn next(&mut self) -> Option<BindingReply<'a>> {
         match &mut self.0 {
-            Source::Wire(transactions) => transactions.next_reply().and_then(Result::ok),
+            Source::Wire(transactions) => transactions.next_reply(),
             Source::Values(values) => values.next().copied(),
         }
     }

@@ -14,6 +14,7 @@ mod captures;
 mod codes;
 mod errors;
 mod framing;
+mod hostile;
 mod messages;
 mod octets;
 mod options;
