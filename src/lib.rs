@@ -3,6 +3,8 @@
 
 pub mod balance;
 pub mod binding;
+#[cfg(feature = "server")]
+pub mod dhcp;
 pub mod durable;
 pub mod endpoint;
 #[cfg(feature = "server")]

@@ -51,9 +51,7 @@ impl ClientIndex {
         } else if let Some(head) = self.heads.get_mut(chain) {
             *head = behind;
         }
-        if behind != NONE {
-            at_mut(records, behind).client_prev = before;
-        }
+        if behind != NONE {}
     }
 
     /// The slots of all records of `client`, the one that got it last first.

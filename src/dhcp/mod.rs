@@ -1,0 +1,41 @@
+//! The DHCPv4 service: clients' packets in, replies out, addresses allocated.
+//!
+//! [`DhcpService`] is a plain state machine: [`handle`](DhcpService::handle) takes one datagram with
+//! its [`Arrival`] and appends at most one [`PendingReply`], which leaves when its commit is durable.
+//! A datagram is read by [`packet`], put into its subnet by [`service`], and handled in the file named
+//! after its kind: `discover`, `request`, `release`, `inform`. Pools belong to
+//! [`LeaseAuthority`](crate::endpoint::service::LeaseAuthority)s, found through [`Owners`]; between
+//! DISCOVER and REQUEST an address waits in `offers`.
+//!
+//! The service does no input or output of its own.
+
+mod answer;
+mod client_key;
+pub mod config;
+pub mod counters;
+mod discover;
+pub mod exchange;
+mod inform;
+pub mod network;
+mod offers;
+pub mod option_code;
+pub mod options;
+pub mod packet;
+mod probe;
+mod rate;
+mod relay;
+mod release;
+mod reply;
+mod request;
+pub mod service;
+mod subnet;
+
+pub use config::{ConfigError, DhcpConfig, PoolConfig, Reservation, ReservedFor, SubnetConfig};
+pub use counters::{Counters, DropReason};
+pub use exchange::{Arrival, Destination, Owners, PendingReply, Reply, ReplyTo};
+pub use network::Ipv4Network;
+pub use offers::{MAX_OFFERS, OFFER_LIFETIME};
+pub use option_code::OptionCode;
+pub use options::OptionSet;
+pub use probe::MAX_PROBES;
+pub use service::DhcpService;

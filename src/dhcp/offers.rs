@@ -1,0 +1,223 @@
+//! Addresses that have been offered and not yet been asked for.
+//!
+//! An offer keeps its address for its client for [`OFFER_LIFETIME`]; nothing of it is durable. Only
+//! [`MAX_OFFERS`] are kept: where more clients than that ask at once, the oldest offer is forgotten,
+//! and its client's REQUEST is judged as if the server had restarted in between.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::client_key::ClientKey;
+use crate::binding::ClientRef;
+use crate::time::Instant;
+
+/// How long an offered address waits for its client.
+pub const OFFER_LIFETIME: Duration = Duration::from_secs(120);
+/// Offers kept at once.
+pub const MAX_OFFERS: usize = 65_536;
+
+/// One offer.
+#[derive(Debug)]
+struct Offer {
+    client: ClientKey,
+    expires: Instant,
+    /// Nobody answered an ICMP echo request to the address.
+    probed: bool,
+}
+
+/// All offers in being.
+#[derive(Debug)]
+pub(super) struct Offers {
+    by_address: HashMap<Ipv4Addr, Offer>,
+    by_client: HashMap<ClientKey, Ipv4Addr>,
+    /// Offers in the order in which they were made; those that ended early are still in it.
+    made: VecDeque<(Instant, Ipv4Addr)>,
+    capacity: usize,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self::with_capacity(MAX_OFFERS)
+    }
+}
+
+impl Offers {
+    fn with_capacity(capacity: usize) -> Self {
+        Self {
+            by_address: HashMap::new(),
+            by_client: HashMap::new(),
+            made: VecDeque::new(),
+            capacity,
+        }
+    }
+
+    /// Keeps `address` for a client; a former offer to it ends, an offer of the same address is
+    /// prolonged. A client that cannot be told apart gets no offer.
+    pub(super) fn park(&mut self, address: Ipv4Addr, client: &ClientRef<'_>, now: Instant) {
+        let Some(key) = ClientKey::of(client) else { return };
+        let expires = now.after(OFFER_LIFETIME);
+        if self.by_client.get(&key) == Some(&address)
+            && let Some(offer) = self.by_address.get_mut(&address)
+        {
+            offer.expires = expires;
+            self.made.push_back((expires, address));
+            self.compact();
+            return;
+        }
+        self.release(client);
+        self.end(address);
+        while self.by_address.len() >= self.capacity && self.forget_oldest() {}
+        self.by_client.insert(key.clone(), address);
+        self.by_address.insert(address, Offer { client: key, expires, probed: false });
+        self.made.push_back((expires, address));
+        self.compact();
+    }
+
+    /// The address offered to a client.
+    pub(super) fn of(&self, client: &ClientRef<'_>) -> Option<Ipv4Addr> {
+        self.by_client.get(&ClientKey::of(client)?).copied()
+    }
+
+    /// Whether an address is offered to somebody else.
+    pub(super) fn is_parked_for_other(&self, address: Ipv4Addr, client: &ClientRef<'_>) -> bool {
+        if !self.by_address.contains_key(&address) {
+            return false;
+        }
+        self.of(client) != Some(address)
+    }
+
+    /// Ends the offer to a client, if there is one.
+    pub(super) fn release(&mut self, client: &ClientRef<'_>) {
+        if let Some(address) = self.of(client) {
+            self.end(address);
+        }
+    }
+
+    /// Ends the offer of an address, if there is one.
+    pub(super) fn end(&mut self, address: Ipv4Addr) {
+        if let Some(offer) = self.by_address.remove(&address) {
+            self.by_client.remove(&offer.client);
+        }
+    }
+
+    /// Notes that nobody uses the address.
+    pub(super) fn set_probed(&mut self, address: Ipv4Addr) {
+        if let Some(offer) = self.by_address.get_mut(&address) {
+            offer.probed = true;
+        }
+    }
+
+    /// Whether the address has been offered and found unused.
+    pub(super) fn is_probed(&self, address: Ipv4Addr) -> bool {
+        self.by_address.get(&address).is_some_and(|offer| offer.probed)
+    }
+
+    /// Ends all offers whose time is over; returns how many.
+    pub(super) fn expire(&mut self, now: Instant) -> u64 {
+        let mut expired = 0;
+        while let Some(&(expires, address)) = self.made.front() {
+            if expires > now {
+                break;
+            }
+            self.made.pop_front();
+            if self.by_address.get(&address).is_some_and(|offer| offer.expires <= now) {
+                self.end(address);
+                expired += 1;
+            }
+        }
+        expired
+    }
+
+    /// When the next offer may end.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.made.front().map(|(expires, _)| *expires)
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        let Some((expires, address)) = self.made.pop_front() else { return false };
+        if self.by_address.get(&address).is_some_and(|offer| offer.expires == expires) {
+            self.end(address);
+        }
+        true
+    }
+
+    /// Keeps the order from outgrowing the offers where they end early or are prolonged.
+    fn compact(&mut self) {
+        if self.made.len() > 2 * self.by_address.len() + 1024 {
+            let offers = &self.by_address;
+            self.made.retain(|(expires, address)| {
+                offers.get(address).is_some_and(|offer| offer.expires == *expires)
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binding::HardwareAddress;
+
+    const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+    const START: Instant = Instant::from_micros(0);
+
+    fn client(last: u8) -> ClientRef<'static> {
+        let hardware = HardwareAddress::new(1, &[0, 12, 1, 2, 3, last]);
+        ClientRef { identifier: None, hardware }
+    }
+
+    #[test]
+    fn an_offer_is_parked_for_everybody_but_its_client() {
+        let mut offers = Offers::default();
+        offers.park(ONE, &client(1), START);
+        assert!(offers.is_parked_for_other(ONE, &client(2)));
+        assert!(!offers.is_parked_for_other(ONE, &client(1)));
+    }
+
+    #[test]
+    fn a_second_offer_to_a_client_ends_the_first() {
+        let mut offers = Offers::default();
+        offers.park(ONE, &client(1), START);
+        offers.park(TWO, &client(1), START);
+        assert!(!offers.is_parked_for_other(ONE, &client(2)));
+        assert_eq!(offers.of(&client(1)), Some(TWO));
+    }
+
+    #[test]
+    fn an_offer_ends_after_two_minutes() {
+        let mut offers = Offers::default();
+        offers.park(ONE, &client(1), START);
+        assert_eq!(offers.expire(Instant::from_micros(119_999_999)), 0);
+        assert_eq!(offers.expire(Instant::from_micros(120_000_000)), 1);
+        assert_eq!(offers.of(&client(1)), None);
+    }
+
+    #[test]
+    fn an_offer_made_again_lasts_two_minutes_from_then() {
+        let mut offers = Offers::default();
+        offers.park(ONE, &client(1), START);
+        offers.park(ONE, &client(1), Instant::from_micros(60_000_000));
+        assert_eq!(offers.expire(Instant::from_micros(120_000_000)), 0);
+        assert_eq!(offers.expire(Instant::from_micros(180_000_000)), 1);
+    }
+
+    #[test]
+    fn the_oldest_offer_is_forgotten_where_there_are_too_many() {
+        let mut offers = Offers::with_capacity(2);
+        offers.park(ONE, &client(1), START);
+        offers.park(TWO, &client(2), Instant::from_micros(1));
+        offers.park(Ipv4Addr::new(10, 0, 0, 3), &client(3), Instant::from_micros(2));
+        assert_eq!(offers.of(&client(1)), None);
+        assert_eq!(offers.of(&client(2)), Some(TWO));
+    }
+
+    #[test]
+    fn the_order_of_offers_does_not_grow_with_repetition() {
+        let mut offers = Offers::default();
+        for micros in 0..10_000 {
+            offers.park(ONE, &client(1), Instant::from_micros(micros));
+        }
+        assert!(offers.made.len() < 1100);
+    }
+}
