@@ -11,5 +11,7 @@ pub mod endpoint;
 pub mod pcap;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod store;
 pub mod time;
 pub mod wire;

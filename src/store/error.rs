@@ -1,0 +1,192 @@
+//! What can go wrong with a store.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use super::{MAX_OWNER_NAME, OwnerId};
+
+/// Octets that are no record of this format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordError {
+    /// The record has another number of octets than its kind and its own lengths ask for.
+    Length {
+        /// The octets there are.
+        found: usize,
+        /// The octets that would be right; the least number where not even the lengths are there.
+        expected: usize,
+    },
+    /// The record is of a version that this program does not know.
+    Version {
+        /// The version written.
+        found: u8,
+    },
+    /// The checksum over key and record does not fit.
+    Checksum {
+        /// The checksum written.
+        found: u32,
+        /// The checksum of the octets there are.
+        expected: u32,
+    },
+    /// A field has a value that it cannot have.
+    Field {
+        /// Name of the field.
+        field: &'static str,
+        /// Where it begins, in octets from the start of the record.
+        offset: usize,
+        /// The value written.
+        value: u8,
+    },
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { found, expected } => {
+                write!(f, "the record has {found} octets; it must have {expected}")
+            }
+            Self::Version { found } => write!(
+                f,
+                "the record has version {found}; this program reads version {}",
+                super::record::RECORD_VERSION
+            ),
+            Self::Checksum { found, expected } => {
+                write!(f, "the record's checksum is {found:08x}; its octets have {expected:08x}")
+            }
+            Self::Field { field, offset, value } => {
+                write!(f, "{field} at octet {offset} is {value}, which it cannot be")
+            }
+        }
+    }
+}
+
+impl Error for RecordError {}
+
+/// Which record of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordPlace {
+    /// The endpoint record of an owner.
+    Endpoint(OwnerId),
+    /// The record of an address.
+    Binding(OwnerId, Ipv4Addr),
+}
+
+impl fmt::Display for RecordPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Endpoint(owner) => write!(f, "endpoint record of owner {}", owner.0),
+            Self::Binding(owner, address) => write!(f, "binding {address} of owner {}", owner.0),
+        }
+    }
+}
+
+/// Why a store cannot be used, or not any more.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The data directory cannot be made or used.
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process has the store open.
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer program wrote the store.
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// The version of the format.
+        found: u32,
+        /// The newest version that this program reads.
+        supported: u32,
+    },
+    /// The file is not a store, or not a whole one.
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// One record cannot be read.
+    Record {
+        /// Which.
+        place: RecordPlace,
+        /// What is wrong with it.
+        error: RecordError,
+    },
+    /// The system refused a read, a write or a sync.
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// What the layer below says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// All 65,536 numbers of owners are taken.
+    TooManyOwners,
+    /// The name of an owner is empty or too long.
+    OwnerName {
+        /// Its length in octets.
+        len: usize,
+    },
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory { path, source } => {
+                write!(f, "data directory {}: {source}", path.display())
+            }
+            Self::InUse { path } => write!(
+                f,
+                "another twinlease uses {}; stop it, or give this one its own data-dir",
+                path.display()
+            ),
+            Self::NewerFormat { path, found, supported } => write!(
+                f,
+                "{} has format version {found}; this program reads versions up to {supported}: a \
+                 newer twinlease wrote it",
+                path.display()
+            ),
+            Self::Damaged { path, what } => write!(
+                f,
+                "{} is damaged: {what}; restore a copy, or move it away to fetch all leases from \
+                 the partner",
+                path.display()
+            ),
+            Self::Record { place, error } => write!(f, "{place}: {error}"),
+            Self::Failed { path, action, source } => {
+                write!(f, "{action} {}: {source}", path.display())
+            }
+            Self::TooManyOwners => f.write_str(
+                "the store has 65536 relationships, current and former; it takes no more",
+            ),
+            Self::OwnerName { len } => {
+                write!(f, "the name has {len} octets; 1 to {MAX_OWNER_NAME} are allowed")
+            }
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Directory { source, .. } => Some(source),
+            Self::Record { error, .. } => Some(error),
+            Self::Failed { source, .. } => Some(source.as_ref()),
+            Self::InUse { .. }
+            | Self::NewerFormat { .. }
+            | Self::Damaged { .. }
+            | Self::TooManyOwners
+            | Self::OwnerName { .. } => None,
+        }
+    }
+}

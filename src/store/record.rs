@@ -1,0 +1,243 @@
+//! One record as octets and back; `docs/store-format.md` says what stands where.
+//!
+//! All numbers are big-endian. Every record ends with the CRC-32C of its key and of everything
+//! before, so that a record that is damaged, or stands in another's place, is noticed.
+
+use std::net::Ipv4Addr;
+
+use super::OwnerId;
+use super::checksum::Crc32c;
+use super::error::RecordError;
+use crate::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
+use crate::durable::EndpointRecord;
+use crate::time::UnixTime;
+use crate::wire::codes::{BindingStatus, FailoverState, IpFlags};
+
+/// Version of the records, in their first octet.
+pub const RECORD_VERSION: u8 = 1;
+
+/// Octets of a binding's key: owner, address.
+pub const BINDING_KEY_LEN: usize = 6;
+/// Octets of a binding record before hardware address and client identifier.
+const BINDING_FIXED: usize = 32;
+const CHECKSUM: usize = 4;
+/// Octets of an endpoint record.
+pub const ENDPOINT_LEN: usize = 64;
+
+const PARTNER_KNOWS: u8 = 1;
+const HAS_CLIENT: u8 = 2;
+const HAS_HARDWARE: u8 = 4;
+
+const STORAGE_LOST: u8 = 1;
+const OWES_UPDATE_ALL: u8 = 2;
+const CONTACT_IN_PARTNER_DOWN: u8 = 4;
+const HAS_MCLT: u8 = 8;
+const HAS_BUCKETS: u8 = 16;
+
+/// The key of a binding: in the order of owners, and of addresses within an owner.
+pub fn binding_key(owner: OwnerId, address: Ipv4Addr) -> [u8; BINDING_KEY_LEN] {
+    let [o0, o1] = owner.0.to_be_bytes();
+    let [a0, a1, a2, a3] = address.octets();
+    [o0, o1, a0, a1, a2, a3]
+}
+
+/// The owner and the address of a binding's key.
+pub fn split_binding_key(key: [u8; BINDING_KEY_LEN]) -> (OwnerId, Ipv4Addr) {
+    let [o0, o1, a0, a1, a2, a3] = key;
+    (OwnerId(u16::from_be_bytes([o0, o1])), Ipv4Addr::new(a0, a1, a2, a3))
+}
+
+/// Replaces the content of `out` by the record of `binding`.
+pub fn encode_binding(owner: OwnerId, binding: &Binding, out: &mut Vec<u8>) {
+    out.clear();
+    let client = binding.client.as_ref();
+    let hardware = client.and_then(|client| client.hardware);
+    let identifier = client.and_then(|client| client.identifier.as_ref());
+    let mut flags = 0;
+    for (flag, set) in [
+        (PARTNER_KNOWS, binding.partner_knows),
+        (HAS_CLIENT, client.is_some()),
+        (HAS_HARDWARE, hardware.is_some()),
+    ] {
+        flags |= if set { flag } else { 0 };
+    }
+    let hardware = hardware.unwrap_or_default();
+    let identifier = identifier.map(ClientIdentifier::octets).unwrap_or_default();
+    // The types hold at most 16 and 255 octets.
+    let length = |octets: &[u8]| u8::try_from(octets.len()).unwrap_or(u8::MAX);
+    out.extend([
+        RECORD_VERSION,
+        binding.binding_status.code(),
+        flags,
+        hardware.htype(),
+        length(hardware.octets()),
+        length(identifier),
+    ]);
+    out.extend(binding.ip_flags.0.to_be_bytes());
+    for time in [
+        binding.lease_expiration,
+        binding.sent_potential_expiration,
+        binding.acked_potential_expiration,
+        binding.received_potential_expiration,
+        binding.client_last_transaction,
+        binding.start_of_status,
+    ] {
+        out.extend(time.0.to_be_bytes());
+    }
+    out.extend(hardware.octets());
+    out.extend(identifier);
+    seal(&binding_key(owner, binding.address), out);
+}
+
+/// Reads the record of the binding that stands under `key`.
+pub fn decode_binding(key: [u8; BINDING_KEY_LEN], record: &[u8]) -> Result<Binding, RecordError> {
+    let Some((
+        [version, status, flags, htype, hardware_len, identifier_len, f0, f1, times @ ..],
+        variable,
+    )) = record.split_first_chunk::<BINDING_FIXED>()
+    else {
+        return Err(too_short(record, BINDING_FIXED + CHECKSUM));
+    };
+    check_version(*version)?;
+    let lengths = (usize::from(*hardware_len), usize::from(*identifier_len));
+    let expected = BINDING_FIXED + lengths.0 + lengths.1 + CHECKSUM;
+    if record.len() != expected {
+        return Err(RecordError::Length { found: record.len(), expected });
+    }
+    check_seal(&key, record)?;
+    let (hardware, rest) = variable.split_at_checked(lengths.0).unwrap_or_default();
+    let identifier = rest.get(..lengths.1).unwrap_or_default();
+    let binding_status =
+        BindingStatus::from_code(*status).ok_or(field("binding_status", 1, *status))?;
+    if *flags & !(PARTNER_KNOWS | HAS_CLIENT | HAS_HARDWARE) != 0 {
+        return Err(field("flags", 2, *flags));
+    }
+    let hardware = HardwareAddress::new(*htype, hardware).ok_or(field(
+        "hardware address length",
+        4,
+        *hardware_len,
+    ))?;
+    let client = (flags & HAS_CLIENT != 0).then(|| Client {
+        identifier: ClientIdentifier::new(identifier),
+        hardware: (flags & HAS_HARDWARE != 0).then_some(hardware),
+    });
+    let time = |at: usize| UnixTime(long(times, at));
+    Ok(Binding {
+        address: split_binding_key(key).1,
+        binding_status,
+        ip_flags: IpFlags(u16::from_be_bytes([*f0, *f1])),
+        client,
+        lease_expiration: time(0),
+        sent_potential_expiration: time(4),
+        acked_potential_expiration: time(8),
+        received_potential_expiration: time(12),
+        client_last_transaction: time(16),
+        start_of_status: time(20),
+        partner_knows: flags & PARTNER_KNOWS != 0,
+    })
+}
+
+/// Replaces the content of `out` by the record of an owner's endpoint.
+pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8>) {
+    out.clear();
+    let mut flags = 0;
+    for (flag, set) in [
+        (STORAGE_LOST, record.storage_lost),
+        (OWES_UPDATE_ALL, record.owes_update_all),
+        (CONTACT_IN_PARTNER_DOWN, record.contact_in_partner_down),
+        (HAS_MCLT, record.mclt.is_some()),
+        (HAS_BUCKETS, record.hash_bucket_assignment.is_some()),
+    ] {
+        flags |= if set { flag } else { 0 };
+    }
+    let code = |state: Option<FailoverState>| state.map_or(0, FailoverState::code);
+    let [previous, partner] = [code(record.previous_state), code(record.partner_state)];
+    out.extend([RECORD_VERSION, record.state.code(), previous, partner, flags, 0, 0, 0]);
+    for time in [
+        record.start_of_state,
+        record.partner_start_of_state,
+        record.last_operation,
+        record.down_time,
+    ] {
+        out.extend(time.0.to_be_bytes());
+    }
+    out.extend(record.mclt.unwrap_or_default().to_be_bytes());
+    out.extend(record.hash_bucket_assignment.unwrap_or_default());
+    seal(&owner.0.to_be_bytes(), out);
+}
+
+/// Reads the endpoint record of `owner`.
+pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, RecordError> {
+    let Some((version, _)) = record.split_first() else {
+        return Err(too_short(record, ENDPOINT_LEN));
+    };
+    check_version(*version)?;
+    let Ok([_, state, previous, partner, flags, zeros @ .., _, _, _, _]) =
+        <&[u8; ENDPOINT_LEN]>::try_from(record)
+    else {
+        return Err(too_short(record, ENDPOINT_LEN));
+    };
+    check_seal(&owner.0.to_be_bytes(), record)?;
+    let (reserved, rest) = zeros.split_at_checked(3).unwrap_or_default();
+    if let Some(value) = reserved.iter().find(|octet| **octet != 0) {
+        return Err(field("reserved", 5, *value));
+    }
+    let known = STORAGE_LOST | OWES_UPDATE_ALL | CONTACT_IN_PARTNER_DOWN | HAS_MCLT | HAS_BUCKETS;
+    if flags & !known != 0 {
+        return Err(field("flags", 4, *flags));
+    }
+    let optional = |name, offset, code: u8| match code {
+        0 => Ok(None),
+        _ => FailoverState::from_code(code).map(Some).ok_or(field(name, offset, code)),
+    };
+    let buckets = rest.get(20..).and_then(|octets| octets.first_chunk::<32>()).copied();
+    Ok(EndpointRecord {
+        state: FailoverState::from_code(*state).ok_or(field("state", 1, *state))?,
+        start_of_state: UnixTime(long(rest, 0)),
+        previous_state: optional("previous_state", 2, *previous)?,
+        partner_state: optional("partner_state", 3, *partner)?,
+        partner_start_of_state: UnixTime(long(rest, 4)),
+        last_operation: UnixTime(long(rest, 8)),
+        down_time: UnixTime(long(rest, 12)),
+        storage_lost: flags & STORAGE_LOST != 0,
+        owes_update_all: flags & OWES_UPDATE_ALL != 0,
+        contact_in_partner_down: flags & CONTACT_IN_PARTNER_DOWN != 0,
+        mclt: (flags & HAS_MCLT != 0).then_some(long(rest, 16)),
+        hash_bucket_assignment: buckets.filter(|_| flags & HAS_BUCKETS != 0),
+    })
+}
+
+/// Appends the checksum of `key` and `record`.
+fn seal(key: &[u8], record: &mut Vec<u8>) {
+    let checksum = Crc32c::new().update(key).update(record).finish();
+    record.extend(checksum.to_be_bytes());
+}
+
+fn check_seal(key: &[u8], record: &[u8]) -> Result<(), RecordError> {
+    let Some((content, checksum)) = record.split_last_chunk::<CHECKSUM>() else {
+        return Err(too_short(record, CHECKSUM));
+    };
+    let found = u32::from_be_bytes(*checksum);
+    let expected = Crc32c::new().update(key).update(content).finish();
+    if found == expected { Ok(()) } else { Err(RecordError::Checksum { found, expected }) }
+}
+
+fn check_version(version: u8) -> Result<(), RecordError> {
+    if version == RECORD_VERSION { Ok(()) } else { Err(RecordError::Version { found: version }) }
+}
+
+/// The number at `at`; callers read within what they have measured.
+fn long(octets: &[u8], at: usize) -> u32 {
+    octets
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<4>())
+        .map_or(0, |octets| u32::from_be_bytes(*octets))
+}
+
+const fn field(field: &'static str, offset: usize, value: u8) -> RecordError {
+    RecordError::Field { field, offset, value }
+}
+
+const fn too_short(record: &[u8], expected: usize) -> RecordError {
+    RecordError::Length { found: record.len(), expected }
+}

@@ -1,0 +1,13 @@
+//! The lease store: what goes in comes out, also after a crash, and damage is noticed.
+#![cfg(feature = "server")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test stops at the first surprise"
+)]
+
+mod damage;
+mod round_trip;
+mod samples;
+mod torture;
