@@ -36,19 +36,26 @@ pub(super) enum Outgoing {
     UpdDone { xid: Xid },
 }
 
+impl Outgoing {
+    /// STATE comes before the updates of that state (§8.2), POOLRESP before the addresses that it
+    /// counts (§7.6.2).
+    const fn is_barrier(&self) -> bool {
+        matches!(self, Self::State { .. } | Self::PoolResp { .. })
+    }
+}
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     entries: VecDeque<(CommitId, Outgoing)>,
-    states: usize,
+    /// Entries that no update may overtake.
+    barriers: usize,
 }
 
 impl Outbox {
     /// Queues `message` behind all others, to leave once `after` is durable.
     pub(super) fn push(&mut self, after: CommitId, message: Outgoing) {
-        if matches!(message, Outgoing::State { .. }) {
-            self.states += 1;
-        }
+        self.barriers += usize::from(message.is_barrier());
         self.entries.push_back((after, message));
     }
 
@@ -58,20 +65,23 @@ impl Outbox {
             return None;
         }
         let (_, message) = self.entries.pop_front()?;
-        if matches!(message, Outgoing::State { .. }) {
-            self.states -= 1;
-        }
+        self.barriers -= usize::from(message.is_barrier());
         Some(message)
     }
 
-    /// Whether a STATE waits: no update may overtake it (§8.2).
-    pub(super) fn holds_state(&self) -> bool {
-        self.states > 0
+    /// Whether a message waits that no update may overtake.
+    pub(super) fn holds_updates_back(&self) -> bool {
+        self.barriers > 0
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Empties the queue; the answers to updates that were in it are returned.
     pub(super) fn drain_acknowledgements(&mut self) -> impl Iterator<Item = Acknowledgement> + '_ {
-        self.states = 0;
+        self.barriers = 0;
         self.entries.drain(..).filter_map(|(_, message)| match message {
             Outgoing::BndAck(acknowledgement) => Some(acknowledgement),
             Outgoing::State { .. }

@@ -474,7 +474,7 @@ impl FailoverEndpoint {
     /// The connection closes once the announcement is out and the partner has had its time.
     fn stop_timer(&mut self, now: Now) {
         let due = self.timers.stopping.is_some_and(|at| at <= now.monotonic);
-        if !due || self.outbox.holds_state() && !self.storage_failed {
+        if !due || !self.outbox.is_empty() && !self.storage_failed {
             return;
         }
         self.timers.stopping = None;
@@ -491,7 +491,7 @@ impl FailoverEndpoint {
             .recover_wait
             .filter(|_| self.state() == FailoverState::RecoverWait)
             .map(|at| self.monotonic_of(at));
-        let stopping = self.timers.stopping.filter(|_| !self.outbox.holds_state());
+        let stopping = self.timers.stopping.filter(|_| self.outbox.is_empty());
         [startup, self.timers.safe_period, recover_wait, self.timers.operation_mark, stopping]
             .into_iter()
             .flatten()

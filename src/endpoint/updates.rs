@@ -212,7 +212,7 @@ impl FailoverEndpoint {
     /// Sends what the window allows, live changes first, the sweep in between.
     pub(super) fn pump_updates(&mut self, now: Now) {
         self.updates.sweep_unfinished = false;
-        if !self.communications_ok() || self.outbox.holds_state() || self.storage_failed {
+        if !self.communications_ok() || self.outbox.holds_updates_back() || self.storage_failed {
             return;
         }
         let window = usize::try_from(self.partner.max_unacked_bndupd).unwrap_or(MAX_WINDOW);

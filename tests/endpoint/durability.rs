@@ -1,0 +1,97 @@
+//! Durable before visible: what promises a commit waits for it.
+
+use twinlease::endpoint::{BindingChange, Input, LeaseAuthority};
+use twinlease::time::UnixTime;
+use twinlease::wire::bndupd::BindingUpdate;
+use twinlease::wire::codes::{BindingStatus, FailoverState};
+use twinlease::wire::message::Message;
+
+use crate::support::scripted::Script;
+use crate::support::{START, address, client};
+
+fn active(last: u8) -> BindingUpdate<'static> {
+    BindingUpdate {
+        address: address(last),
+        binding_status: Some(BindingStatus::Active.code()),
+        client_hardware_address: Some(&[1, 2, 0, 94, 16, 0, 1]),
+        lease_expiration: Some(UnixTime(START + 600)),
+        potential_expiration: Some(UnixTime(START + 4200)),
+        start_of_status: Some(UnixTime(START)),
+        client_last_transaction: Some(UnixTime(START)),
+        ..BindingUpdate::default()
+    }
+}
+
+#[test]
+fn a_bndack_waits_for_the_commit_of_the_update() {
+    let mut script = Script::normal_secondary();
+    script.instant_disk = false;
+    script.update(active(12));
+    assert_eq!(script.types(), Vec::<&str>::new());
+    script.sync();
+    assert_eq!(script.types(), ["bndack"]);
+}
+
+#[test]
+fn a_state_waits_for_the_commit_of_the_transition() {
+    let mut script = Script::normal_secondary();
+    script.instant_disk = false;
+    script.state(FailoverState::Paused);
+    assert_eq!(script.endpoint.state(), FailoverState::CommunicationsInterrupted);
+    assert_eq!(script.types(), Vec::<&str>::new());
+    script.sync();
+    assert_eq!(script.types(), ["state"]);
+}
+
+#[test]
+fn an_update_waits_for_the_commit_of_the_lease() {
+    let mut script = Script::normal_primary();
+    script.instant_disk = false;
+    let now = script.now;
+    let grant = script.endpoint.grant(address(15), &client(1), 600, now);
+    let change = BindingChange::Leased { address: address(15), client: client(1), grant };
+    script.endpoint.record(now, change).unwrap();
+    script.input(Input::TimeReached);
+    assert_eq!(script.types(), Vec::<&str>::new());
+    script.sync();
+    assert_eq!(script.types(), ["bndupd"]);
+}
+
+#[test]
+fn contact_is_not_held_back_by_a_commit() {
+    let mut script = Script::normal_secondary();
+    script.instant_disk = false;
+    script.update(active(12));
+    script.run(10);
+    assert_eq!(script.types(), ["contact"]);
+}
+
+#[test]
+fn nothing_is_promised_after_the_storage_failed() {
+    let mut script = Script::normal_secondary();
+    script.instant_disk = false;
+    script.update(active(12));
+    script.input(Input::StorageFailed);
+    script.sync();
+    assert_eq!(script.types(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_rejection_overtakes_no_answer_that_came_before() {
+    let mut script = Script::normal_secondary();
+    script.instant_disk = false;
+    script.update(active(12));
+    script.update(active(200));
+    assert_eq!(script.types(), Vec::<&str>::new());
+    script.sync();
+    assert_eq!(script.types(), ["bndack", "bndack"]);
+}
+
+#[test]
+fn a_poolresp_follows_the_commits_of_the_addresses_it_counts() {
+    let mut script = Script::normal_primary();
+    script.instant_disk = false;
+    script.tell(&Message::PoolReq);
+    script.sync();
+    assert_eq!(script.types(), ["poolresp"]);
+}

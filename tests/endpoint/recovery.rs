@@ -1,0 +1,56 @@
+//! From an empty database, or an old one, to NORMAL (§9.3, §9.5 to §9.7).
+
+use twinlease::balance::Role;
+use twinlease::endpoint::{LeaseAuthority, OperatorCommand};
+use twinlease::wire::codes::{BindingStatus, FailoverState};
+
+use crate::support::world::{PRIMARY, SECONDARY, World};
+use crate::support::{MCLT, address, client, config};
+
+#[test]
+fn a_new_pair_reaches_normal_without_waiting_for_the_mclt() {
+    let mut world = World::new(config(Role::Primary, 20), config(Role::Secondary, 20));
+    world.start(PRIMARY);
+    world.start(SECONDARY);
+    world.run(30);
+    assert_eq!(world.state(PRIMARY), FailoverState::Normal);
+    assert_eq!(world.state(SECONDARY), FailoverState::Normal);
+}
+
+#[test]
+fn a_new_pair_shares_its_addresses_in_halves() {
+    let world = World::normal(20);
+    for side in [PRIMARY, SECONDARY] {
+        let table = world.sides[side].endpoint().table();
+        let backup = table.iter().filter(|b| b.binding_status == BindingStatus::Backup).count();
+        assert_eq!(backup, 10, "side {side}");
+    }
+}
+
+#[test]
+fn a_lease_is_known_to_the_partner_afterwards() {
+    let mut world = World::normal(20);
+    world.lease(PRIMARY, address(20), client(1), 3600);
+    world.run(5);
+    let held = world.binding(SECONDARY, address(20));
+    assert_eq!(held.binding_status, BindingStatus::Active);
+    assert!(held.belongs_to(&client(1)));
+}
+
+#[test]
+fn a_server_that_lost_its_database_gets_it_back_and_waits_the_mclt() {
+    let mut world = World::normal(20);
+    world.lease(PRIMARY, address(20), client(1), 3600);
+    world.run(5);
+    world.kill(SECONDARY);
+    world.sides[SECONDARY].disk = Default::default();
+    world.operator(PRIMARY, OperatorCommand::PartnerDown { forced: false });
+    world.start(SECONDARY);
+    world.run(30);
+    assert_eq!(world.state(SECONDARY), FailoverState::RecoverWait);
+    assert_eq!(world.state(PRIMARY), FailoverState::PartnerDown);
+    assert_eq!(world.binding(SECONDARY, address(20)).binding_status, BindingStatus::Active);
+    world.run(MCLT);
+    assert_eq!(world.state(SECONDARY), FailoverState::Normal);
+    assert_eq!(world.state(PRIMARY), FailoverState::Normal);
+}

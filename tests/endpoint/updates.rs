@@ -1,0 +1,252 @@
+//! Updates in both directions: windows, requests, rejections (§7.1 to §7.5).
+
+use twinlease::endpoint::{BindingChange, Input, LeaseAuthority};
+use twinlease::time::UnixTime;
+use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
+use twinlease::wire::codes::{BindingStatus, MessageType, RejectReason, Xid};
+use twinlease::wire::connect::Reject;
+use twinlease::wire::message::Message;
+
+use crate::support::scripted::Script;
+use crate::support::{START, address, client};
+
+const HARDWARE: &[u8] = &[1, 2, 0, 94, 16, 0, 1];
+
+fn active() -> BindingUpdate<'static> {
+    BindingUpdate {
+        address: address(12),
+        binding_status: Some(BindingStatus::Active.code()),
+        client_hardware_address: Some(HARDWARE),
+        lease_expiration: Some(UnixTime(START + 600)),
+        potential_expiration: Some(UnixTime(START + 4200)),
+        start_of_status: Some(UnixTime(START)),
+        client_last_transaction: Some(UnixTime(START)),
+        ..BindingUpdate::default()
+    }
+}
+
+#[track_caller]
+fn answer(update: BindingUpdate<'_>) -> Option<RejectReason> {
+    let mut script = Script::normal_secondary();
+    let xid = script.update(update);
+    let ack = script.take(MessageType::BNDACK);
+    assert_eq!(ack.xid, xid);
+    ack.reject()
+}
+
+#[test]
+fn a_good_update_is_accepted_with_its_xid() {
+    assert_eq!(answer(active()), None);
+}
+
+#[test]
+fn an_address_outside_the_ranges_is_illegal() {
+    let update = BindingUpdate { address: address(250), ..active() };
+    assert_eq!(answer(update), Some(RejectReason::ILLEGAL_ADDRESS));
+}
+
+#[test]
+fn an_update_without_status_misses_binding_information() {
+    let update = BindingUpdate { binding_status: None, ..active() };
+    assert_eq!(answer(update), Some(RejectReason::MISSING_BINDING_INFORMATION));
+}
+
+#[test]
+fn a_status_of_8_is_missing_binding_information() {
+    let update = BindingUpdate { binding_status: Some(8), ..active() };
+    assert_eq!(answer(update), Some(RejectReason::MISSING_BINDING_INFORMATION));
+}
+
+#[test]
+fn active_without_hardware_address_misses_binding_information() {
+    let update = BindingUpdate { client_hardware_address: None, ..active() };
+    assert_eq!(answer(update), Some(RejectReason::MISSING_BINDING_INFORMATION));
+}
+
+#[test]
+fn active_without_potential_expiration_misses_binding_information() {
+    let update = BindingUpdate { potential_expiration: None, ..active() };
+    assert_eq!(answer(update), Some(RejectReason::MISSING_BINDING_INFORMATION));
+}
+
+#[test]
+fn a_release_older_than_what_is_known_is_outdated() {
+    let mut script = Script::normal_secondary();
+    script.update(active());
+    script.take(MessageType::BNDACK);
+    script.update(BindingUpdate {
+        binding_status: Some(BindingStatus::Released.code()),
+        client_last_transaction: Some(UnixTime(START)),
+        ..active()
+    });
+    assert_eq!(script.take(MessageType::BNDACK).reject(), Some(RejectReason::OUTDATED));
+}
+
+#[test]
+fn an_accepted_release_is_stored_as_free() {
+    let mut script = Script::normal_secondary();
+    script.update(active());
+    script.update(BindingUpdate {
+        binding_status: Some(BindingStatus::Released.code()),
+        client_last_transaction: Some(UnixTime(START + 1)),
+        ..active()
+    });
+    let status = script.endpoint.table().status_of(address(12));
+    assert_eq!(status, Some(BindingStatus::Free));
+}
+
+#[test]
+fn a_bulk_update_gets_one_answer_for_all_its_addresses() {
+    let mut script = Script::normal_secondary();
+    // Two transactions in one message; dhcpd never sends them, the draft allows it (§6.3).
+    let first: &[u8] = &[0, 2, 0, 4, 10, 20, 0, 12, 0, 3, 0, 1, 1];
+    let second: &[u8] = &[0, 2, 0, 4, 10, 20, 0, 13, 0, 3, 0, 1, 1];
+    let mut octets = vec![0, 38, 3, 12];
+    octets.extend_from_slice(&START.to_be_bytes());
+    octets.extend_from_slice(&[0, 0, 0, 77]);
+    octets.extend_from_slice(first);
+    octets.extend_from_slice(second);
+    script.octets(&octets);
+    assert_eq!(script.types(), ["bndack"]);
+    let ack = script.take(MessageType::BNDACK);
+    let Message::BndAck(bndack) = ack.message(twinlease::wire::dialect::Dialect::Draft12) else {
+        unreachable!()
+    };
+    let addresses: Vec<_> = bndack.replies().map(|reply| reply.address).collect();
+    assert_eq!(addresses, [address(12), address(13)]);
+    assert_eq!(ack.xid, Xid(77));
+}
+
+fn lease(script: &mut Script, last: u8, number: u8) {
+    let now = script.now;
+    let grant = script.endpoint.grant(address(last), &client(number), 3600, now);
+    let change = BindingChange::Leased { address: address(last), client: client(number), grant };
+    script.endpoint.record(now, change).unwrap();
+    script.input(Input::TimeReached);
+}
+
+#[test]
+fn no_more_updates_are_in_flight_than_the_partner_takes() {
+    let mut script = Script::normal_primary();
+    for last in 10..30 {
+        lease(&mut script, last, last);
+    }
+    assert_eq!(script.types(), vec!["bndupd"; 10]);
+    assert_eq!(script.endpoint.status().unacked_updates, 10);
+    assert_eq!(script.endpoint.status().queued_updates, 10);
+}
+
+#[test]
+fn an_acknowledged_update_makes_room_for_the_next() {
+    let mut script = Script::normal_primary();
+    for last in 10..30 {
+        lease(&mut script, last, last);
+    }
+    let first = script.take(MessageType::BNDUPD);
+    script.acknowledge(&first);
+    assert_eq!(script.types(), vec!["bndupd"; 10]);
+}
+
+#[test]
+fn a_rejected_update_is_not_sent_again_at_once() {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 15, 1);
+    let update = script.take(MessageType::BNDUPD);
+    let reject = Some(Reject { reason: RejectReason::OUTDATED, message: Some(b"older") });
+    let replies = [BindingReply { address: address(15), reject }];
+    script.say(update.xid, &Message::BndAck(BndAck::of(&replies)));
+    script.run_talking(60);
+    assert!(!script.types().contains(&"bndupd"), "{:?}", script.types());
+    assert_eq!(
+        script.endpoint.table().get(address(15)).unwrap().acked_potential_expiration,
+        UnixTime(0)
+    );
+}
+
+#[test]
+fn a_rejected_update_is_sent_again_when_the_partner_asks() {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 15, 1);
+    let update = script.take(MessageType::BNDUPD);
+    let reject = Some(Reject { reason: RejectReason::OUTDATED, message: None });
+    let replies = [BindingReply { address: address(15), reject }];
+    script.say(update.xid, &Message::BndAck(BndAck::of(&replies)));
+    let request = script.tell(&Message::UpdReq);
+    assert_eq!(script.types(), ["bndupd"]);
+    let again = script.take(MessageType::BNDUPD);
+    assert_ne!(again.xid, update.xid);
+    script.acknowledge(&again);
+    assert_eq!(script.take(MessageType::UPDDONE).xid, request);
+}
+
+#[test]
+fn upddone_comes_at_once_when_nothing_is_owed() {
+    let mut script = Script::normal_primary();
+    let request = script.tell(&Message::UpdReq);
+    assert_eq!(script.types(), ["upddone"]);
+    assert_eq!(script.take(MessageType::UPDDONE).xid, request);
+}
+
+#[test]
+fn upddone_waits_for_the_answer_to_every_update() {
+    let mut script = Script::normal_primary();
+    script.tell(&Message::UpdReqAll);
+    let updates: Vec<_> = std::iter::from_fn(|| {
+        script.types().contains(&"bndupd").then(|| script.take(MessageType::BNDUPD))
+    })
+    .collect();
+    assert_eq!(updates.len(), 10, "the BACKUP addresses; unused FREE ones need no update");
+    for update in updates.iter().rev() {
+        assert!(!script.types().contains(&"upddone"));
+        script.acknowledge(update);
+    }
+    assert_eq!(script.types(), ["upddone"]);
+}
+
+#[test]
+fn a_newer_request_replaces_the_older_one() {
+    let mut script = Script::normal_primary();
+    script.tell(&Message::UpdReqAll);
+    let newer = script.tell(&Message::UpdReqAll);
+    script.answer_everything();
+    assert_eq!(script.types(), ["upddone"]);
+    assert_eq!(script.take(MessageType::UPDDONE).xid, newer);
+}
+
+#[test]
+fn a_bndack_with_another_xid_changes_nothing() {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 15, 1);
+    let replies = [BindingReply { address: address(15), reject: None }];
+    script.say(Xid(999_999), &Message::BndAck(BndAck::of(&replies)));
+    assert_eq!(script.endpoint.status().unacked_updates, 1);
+}
+
+#[test]
+fn a_lease_renewed_while_its_update_is_in_flight_is_sent_again_after_the_answer() {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 15, 1);
+    lease(&mut script, 15, 1);
+    assert_eq!(script.types(), ["bndupd"]);
+    let first = script.take(MessageType::BNDUPD);
+    script.acknowledge(&first);
+    assert_eq!(script.types(), ["bndupd"]);
+}
+
+#[test]
+fn an_abandoned_address_is_reported_without_its_client() {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 15, 1);
+    script.answer_everything();
+    let now = script.now;
+    script.endpoint.record(now, BindingChange::Abandoned { address: address(15) }).unwrap();
+    script.input(Input::TimeReached);
+    let said = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = said.message(twinlease::wire::dialect::Dialect::Isc) else {
+        unreachable!()
+    };
+    let update = bndupd.updates().next().unwrap();
+    assert_eq!(update.binding_status, Some(BindingStatus::Abandoned.code()));
+    assert_eq!(update.client_hardware_address, None);
+    assert_eq!(update.client_identifier, None);
+}
