@@ -197,7 +197,7 @@ impl FailoverEndpoint {
         })
     }
 
-    fn leased(&self, now: Now, own: &Binding, client: &ClientRef<'_>, grant: Grant) -> Binding {
+    fn leased(now: Now, own: &Binding, client: &ClientRef<'_>, grant: Grant) -> Binding {
         let continues = own.belongs_to(client)
             && matches!(
                 own.binding_status,
@@ -396,7 +396,7 @@ impl LeaseAuthority for FailoverEndpoint {
                 if !own.belongs_to(&client) || own.binding_status != BindingStatus::Active {
                     self.updates.client_changed(address);
                 }
-                let next = self.leased(now, &own, &client, grant);
+                let next = Self::leased(now, &own, &client, grant);
                 self.table.set_mark(address, Mark::EndReported, false);
                 let commit = self.store_binding(next);
                 self.note_news(address, commit);

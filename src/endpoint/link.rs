@@ -213,7 +213,7 @@ impl FailoverEndpoint {
             self.dial =
                 Dial::At { when: now.monotonic.after(pause), pause: (pause * 2).min(REDIAL_MAX) };
         }
-        self.startup_without_partner(now, failure);
+        self.startup_without_partner(failure);
     }
 
     pub(super) fn on_disconnected(&mut self, now: Now, id: LinkId) {
@@ -618,7 +618,7 @@ impl FailoverEndpoint {
     pub(super) fn close_all_links(
         &mut self,
         now: Now,
-        end: LinkEnd,
+        end: &LinkEnd,
         reason: (RejectReason, &'static str),
     ) {
         let open: Vec<LinkId> = self.links.iter().map(|link| link.id).collect();
@@ -728,6 +728,7 @@ impl FailoverEndpoint {
 }
 
 /// What a CONNECT settles.
+#[derive(Clone, Copy)]
 struct Terms {
     delta: TimeDelta,
     mclt: Mclt,

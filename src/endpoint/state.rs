@@ -31,7 +31,6 @@ const STOP_WAIT: Duration = Duration::from_secs(3);
 pub(super) struct Startup {
     /// The state to go on in.
     previous: FailoverState,
-    row: &'static str,
     since: UnixTime,
     began: Instant,
     deadline: Instant,
@@ -99,7 +98,7 @@ pub(super) fn start(
         hash_bucket_assignment: None,
     });
     let stored_state = (!first_run).then_some(record.state);
-    let (previous, row) =
+    let (previous, _) =
         transitions::previous_state_at_startup(stored_state, record.previous_state, config.role);
     if matches!(record.state, FailoverState::Paused | FailoverState::Shutdown) {
         if previous == FailoverState::Recover {
@@ -111,7 +110,6 @@ pub(super) fn start(
     record.previous_state = None;
     let startup = Startup {
         previous,
-        row,
         since: now.wall,
         began: now.monotonic,
         deadline: now.monotonic.after(config.startup_wait),
@@ -279,14 +277,13 @@ impl FailoverEndpoint {
     }
 
     /// The dial attempt failed while STARTUP waits: nothing to wait for if nothing listens there.
-    pub(super) fn startup_without_partner(&mut self, now: Now, failure: ConnectFailure) {
+    pub(super) fn startup_without_partner(&mut self, failure: ConnectFailure) {
         if failure == ConnectFailure::Refused
             && self.config.startup_policy == StartupPolicy::Proceed
             && let Some(startup) = &mut self.startup
         {
             startup.deadline = startup.deadline.min(startup.began.after(REFUSED_WAIT));
         }
-        let _ = now;
     }
 
     // Operators.
@@ -468,7 +465,6 @@ impl FailoverEndpoint {
                 self.enter(now, decision);
             }
         }
-        let _ = startup.row;
     }
 
     /// The connection closes once the announcement is out and the partner has had its time.
@@ -478,7 +474,11 @@ impl FailoverEndpoint {
             return;
         }
         self.timers.stopping = None;
-        self.close_all_links(now, LinkEnd::Stopping, (RejectReason::UNKNOWN, "server is stopping"));
+        self.close_all_links(
+            now,
+            &LinkEnd::Stopping,
+            (RejectReason::UNKNOWN, "server is stopping"),
+        );
     }
 
     pub(super) fn next_state_timer(&self) -> Option<Instant> {

@@ -143,9 +143,8 @@ impl Dialect {
     /// dhcpd stores and sends it.
     pub const fn wire_time(self, time: UnixTime) -> UnixTime {
         match self {
-            Self::Draft12 | Self::Microsoft => time,
             Self::Isc if time.is_infinite() => UnixTime::INFINITE_FLOOR,
-            Self::Isc => time,
+            Self::Draft12 | Self::Isc | Self::Microsoft => time,
         }
     }
 

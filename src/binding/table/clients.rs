@@ -51,7 +51,9 @@ impl ClientIndex {
         } else if let Some(head) = self.heads.get_mut(chain) {
             *head = behind;
         }
-        if behind != NONE {}
+        if behind != NONE {
+            at_mut(records, behind).client_prev = before;
+        }
     }
 
     /// The slots of all records of `client`, the one that got it last first.

@@ -9,7 +9,7 @@
 //! * [`dhclient`], [`perfdhcp`]: other people's clients;
 //! * [`capture`]: what tshark says of the conversation;
 //! * [`compare`]: both databases side by side;
-//! * [`pair`]: two servers of either kind and what one asks of both.
+//! * [`pair`], [`scene`]: two servers of either kind, what one asks of both, and the stage they stand on.
 
 pub mod capture;
 pub mod compare;
@@ -24,6 +24,7 @@ pub mod perfdhcp;
 pub mod prerequisites;
 pub mod process;
 pub mod relay;
+pub mod scene;
 pub mod setup;
 pub mod twinlease;
 pub mod wait;

@@ -124,6 +124,12 @@ impl Message {
         self.options.get(&53)?.first().copied()
     }
 
+    /// Whether this is a server's answer to `question`. A late OFFER has the transaction of the REQUEST that took it up.
+    pub fn answers(&self, question: &Self) -> bool {
+        let kinds: &[u8] = if question.kind() == Some(DISCOVER) { &[OFFER] } else { &[ACK, NAK] };
+        self.xid == question.xid && self.kind().is_some_and(|kind| kinds.contains(&kind))
+    }
+
     /// Option 54: which server speaks.
     pub fn server(&self) -> Option<Ipv4Addr> {
         self.options.get(&54)?.as_slice().try_into().ok().map(<[u8; 4]>::into)

@@ -20,6 +20,13 @@ pub enum Kind {
     Twinlease,
 }
 
+/// Twinlease as primary of a dhcpd.
+pub const PRIMARY: [Kind; 2] = [Kind::Twinlease, Kind::Dhcpd];
+/// Twinlease as secondary of a dhcpd.
+pub const SECONDARY: [Kind; 2] = [Kind::Dhcpd, Kind::Twinlease];
+/// Twinlease on both sides.
+pub const TWINS: [Kind; 2] = [Kind::Twinlease, Kind::Twinlease];
+
 /// One server of either kind.
 #[derive(Debug)]
 pub enum Server {
@@ -138,16 +145,6 @@ impl Pair {
             primary: Server::new(primary, network, Role::Primary, setup),
             secondary: Server::new(secondary, network, Role::Secondary, setup),
         }
-    }
-
-    /// A pair that has reached NORMAL and shared out its pool.
-    pub fn started(kinds: [Kind; 2], network: &Network, setup: &Setup) -> Self {
-        let mut pair = Self::new(kinds, network, setup);
-        pair.primary.start();
-        pair.secondary.start();
-        pair.wait_normal(SOON);
-        pair.wait_balanced(setup);
-        pair
     }
 
     /// The server of a role.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::network::{Network, RELAYS};
-use super::packet::{ACK, Client, Message, NAK, OFFER};
+use super::packet::{ACK, Client, Message, NAK};
 use super::setup::Role;
 
 /// Both servers of a pair.
@@ -80,7 +80,7 @@ impl Relay {
         let end = Instant::now() + time;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             match self.receive(left) {
-                Some((role, reply)) if reply.xid == message.xid => return Some((role, reply)),
+                Some((role, reply)) if reply.answers(message) => return Some((role, reply)),
                 Some(_) => {}
                 None => break,
             }
@@ -104,7 +104,6 @@ impl Relay {
             let discover =
                 client.after(client.secs + u16::try_from(attempt / 2).unwrap()).discover();
             self.ask(&discover, &BOTH, Duration::from_millis(500))
-                .filter(|(_, reply)| reply.kind() == Some(OFFER))
         });
         let (server, offer) =
             found.ok_or_else(|| format!("{}: no offer", client.hardware_text()))?;
