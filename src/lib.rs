@@ -1,8 +1,12 @@
 //! DHCPv4 failover: draft-ietf-dhc-failover-12 and RFC 3074, wire-compatible with ISC dhcpd.
 #![cfg_attr(not(feature = "server"), forbid(unsafe_code))]
 
+#[cfg(feature = "server")]
+pub mod admin;
 pub mod balance;
 pub mod binding;
+#[cfg(feature = "server")]
+pub mod cli;
 #[cfg(feature = "server")]
 pub mod dhcp;
 pub mod durable;

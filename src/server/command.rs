@@ -10,11 +10,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::balance::Role;
-use crate::binding::{AddressRange, Binding};
+use crate::binding::Binding;
+use crate::endpoint::Status;
 use crate::server::metrics::Samples;
-use crate::time::{TimeDelta, UnixTime};
-use crate::wire::codes::{BindingStatus, FailoverState};
+use crate::wire::codes::BindingStatus;
 
 /// Commands that may wait for the engine; whoever sends one more waits.
 pub const MAX_QUEUED_COMMANDS: usize = 64;
@@ -38,8 +37,8 @@ pub fn channel() -> (CommandSender, CommandReceiver) {
 pub enum AdminCommand {
     /// How every relationship stands.
     Status {
-        /// One report a relationship, in the order of the configuration.
-        answer: oneshot::Sender<Vec<RelationshipReport>>,
+        /// One status a relationship, in the order of the configuration.
+        answer: oneshot::Sender<Vec<Status>>,
     },
     /// The bindings in ascending order of address, a page at a time.
     Leases {
@@ -109,81 +108,6 @@ impl fmt::Display for CommandError {
 }
 
 impl std::error::Error for CommandError {}
-
-/// Whether the partner can be talked to (§8.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommunicationsReport {
-    /// CONNECT and STATE have been exchanged on a live connection.
-    Ok,
-    /// They have not.
-    Interrupted,
-}
-
-/// Whether both servers hold the same bindings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SyncReport {
-    /// Nothing waits to be told or asked.
-    Synced,
-    /// An exchange of all or of the unacknowledged bindings is running.
-    Syncing,
-    /// Nothing has been exchanged since the last interruption.
-    NotSynced,
-}
-
-/// How one relationship stands.
-#[derive(Clone, Debug)]
-pub struct RelationshipReport {
-    /// relationship-name.
-    pub name: String,
-    /// Own role.
-    pub role: Role,
-    /// Own state.
-    pub state: FailoverState,
-    /// When it was entered.
-    pub state_since: UnixTime,
-    /// What the partner announced last; `None` if it never did.
-    pub partner_state: Option<FailoverState>,
-    /// Whether it can be talked to.
-    pub communications: CommunicationsReport,
-    /// Whether both hold the same.
-    pub sync: SyncReport,
-    /// BNDUPDs sent and not answered.
-    pub unacked_updates: u64,
-    /// Updates that wait to be sent.
-    pub queued_updates: u64,
-    /// Local clock minus the partner's.
-    pub clock_delta: TimeDelta,
-    /// Its pools in the order of the configuration.
-    pub pools: Vec<PoolReport>,
-}
-
-/// How many addresses of one pool have each binding status.
-#[derive(Clone, Debug)]
-pub struct PoolReport {
-    /// The addresses.
-    pub range: AddressRange,
-    /// Indexed by [`BindingStatus::code`] less 1.
-    counts: [u64; BindingStatus::ALL.len()],
-}
-
-impl PoolReport {
-    /// A pool without any count.
-    pub const fn new(range: AddressRange) -> Self {
-        Self { range, counts: [0; BindingStatus::ALL.len()] }
-    }
-
-    /// Sets how many addresses have `status`.
-    pub fn set(&mut self, status: BindingStatus, count: u64) {
-        if let Some(slot) = self.counts.get_mut(usize::from(status.code()).wrapping_sub(1)) {
-            *slot = count;
-        }
-    }
-
-    /// How many addresses have `status`.
-    pub fn count(&self, status: BindingStatus) -> u64 {
-        self.counts.get(usize::from(status.code()).wrapping_sub(1)).copied().unwrap_or(0)
-    }
-}
 
 /// Which bindings are asked for.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,205 @@
+//! The form of the answers. `twinlease status` and `twinlease leases` read what the listener
+//! writes, so both sides are these types.
+//!
+//! Times are Unix seconds; a time that is not known is null, one that never comes is 4294967295.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::binding::{Client, HardwareAddress};
+use crate::endpoint::Status;
+use crate::endpoint::status::RangeCounts;
+use crate::server::command::LeaseReport;
+use crate::time::UnixTime;
+use crate::wire::codes::{BindingStatus, FailoverState};
+use crate::wire::pretty::Hex;
+
+/// `GET /v1/status`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatusBody {
+    /// Version of the server.
+    pub version: String,
+    /// In the order of the configuration.
+    pub relationships: Vec<RelationshipBody>,
+}
+
+impl StatusBody {
+    pub(super) fn new(reports: &[Status]) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            relationships: reports.iter().map(RelationshipBody::from).collect(),
+        }
+    }
+}
+
+/// One relationship.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RelationshipBody {
+    /// relationship-name.
+    pub name: String,
+    /// "primary" or "secondary".
+    pub role: String,
+    /// Own state, as "communications-interrupted".
+    pub state: String,
+    /// When it was entered.
+    pub state_since: Option<u32>,
+    /// The partner's last announced state.
+    pub partner_state: Option<String>,
+    /// "ok" or "interrupted".
+    pub communications: String,
+    /// "synced", "syncing" or "not-synced".
+    pub sync: String,
+    /// Updates sent and not answered.
+    pub unacked_updates: u64,
+    /// Updates not sent yet.
+    pub queued_updates: u64,
+    /// Local clock minus the partner's, in seconds; null until the partner has told its time.
+    pub clock_delta_seconds: Option<i32>,
+    /// Its pools in the order of the configuration.
+    pub pools: Vec<PoolBody>,
+}
+
+impl From<&Status> for RelationshipBody {
+    fn from(report: &Status) -> Self {
+        let pool = |pool| PoolBody::new(pool, &report.name);
+        Self {
+            name: report.name.clone(),
+            role: report.role.name().to_owned(),
+            state: report.state.name().to_owned(),
+            state_since: known(report.state_since),
+            partner_state: report.partner_state.map(FailoverState::name).map(str::to_owned),
+            communications: report.communications.name().to_owned(),
+            sync: report.sync.name().to_owned(),
+            unacked_updates: count(report.unacked_updates),
+            queued_updates: count(report.queued_updates),
+            clock_delta_seconds: report.clock_delta_seconds,
+            pools: report.ranges.iter().map(pool).collect(),
+        }
+    }
+}
+
+/// One pool: how many of its addresses have each binding status.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PoolBody {
+    /// "first-last".
+    pub range: String,
+    /// relationship-name.
+    pub relationship: String,
+    /// FREE: the primary's to give.
+    pub free: u64,
+    /// BACKUP: the secondary's to give.
+    pub backup: u64,
+    /// ACTIVE: leased.
+    pub active: u64,
+    /// EXPIRED.
+    pub expired: u64,
+    /// RELEASED.
+    pub released: u64,
+    /// ABANDONED.
+    pub abandoned: u64,
+    /// RESET.
+    pub reset: u64,
+}
+
+impl PoolBody {
+    fn new(pool: &RangeCounts, relationship: &str) -> Self {
+        let count = |status| u64::from(pool.count(status));
+        Self {
+            range: pool.range.to_string(),
+            relationship: relationship.to_owned(),
+            free: count(BindingStatus::Free),
+            backup: count(BindingStatus::Backup),
+            active: count(BindingStatus::Active),
+            expired: count(BindingStatus::Expired),
+            released: count(BindingStatus::Released),
+            abandoned: count(BindingStatus::Abandoned),
+            reset: count(BindingStatus::Reset),
+        }
+    }
+}
+
+/// One line of `GET /v1/leases`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LeaseBody {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Its status, as "active".
+    pub binding_status: String,
+    /// "00:0c:01:02:03:04"; another type than Ethernet stands before it, "6/...".
+    pub hw_address: Option<String>,
+    /// Hexadecimal digits.
+    pub client_id: Option<String>,
+    /// When the client's lease ends.
+    pub lease_expiration: Option<u32>,
+    /// Latest potential-expiration-time sent to the partner.
+    pub sent_potential_expiration: Option<u32>,
+    /// Latest one that the partner acknowledged.
+    pub acked_potential_expiration: Option<u32>,
+    /// Latest one received from the partner.
+    pub received_potential_expiration: Option<u32>,
+    /// When the client was last heard.
+    pub client_last_transaction: Option<u32>,
+    /// When the address took its status.
+    pub start_of_status: Option<u32>,
+    /// relationship-name; null in a pool without a partner.
+    pub relationship: Option<String>,
+}
+
+impl From<&LeaseReport> for LeaseBody {
+    fn from(report: &LeaseReport) -> Self {
+        let binding = &report.binding;
+        let client = binding.client.as_ref();
+        let identifier = client.and_then(|client| client.identifier.as_ref());
+        Self {
+            address: binding.address,
+            binding_status: binding.binding_status.name().to_owned(),
+            hw_address: client.and_then(hardware_text),
+            client_id: identifier.map(|identifier| Hex(identifier.octets()).to_string()),
+            lease_expiration: known(binding.lease_expiration),
+            sent_potential_expiration: known(binding.sent_potential_expiration),
+            acked_potential_expiration: known(binding.acked_potential_expiration),
+            received_potential_expiration: known(binding.received_potential_expiration),
+            client_last_transaction: known(binding.client_last_transaction),
+            start_of_status: known(binding.start_of_status),
+            relationship: report.relationship.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+/// ARP hardware type of Ethernet.
+const ETHERNET: u8 = 1;
+
+fn hardware_text(client: &Client) -> Option<String> {
+    let hardware: HardwareAddress = client.hardware?;
+    Some(match hardware.htype() {
+        ETHERNET => hardware.to_string(),
+        other => format!("{other}/{hardware}"),
+    })
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+fn known(time: UnixTime) -> Option<u32> {
+    time.is_known().then_some(time.0)
+}
+
+/// The answer to a command.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DoneBody {
+    /// relationship-name.
+    pub relationship: String,
+    /// The state that it is in now.
+    pub state: Option<String>,
+}
+
+/// The answer to a request that is not followed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What is wrong and what would be right.
+    pub error: String,
+}

@@ -1,0 +1,89 @@
+//! `twinlease check`.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::server::config::{Config, LoadError, Problem};
+
+use super::{FAILED, Failure, USAGE, finish};
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    ok: bool,
+    errors: &'a [Problem],
+}
+
+/// Reads the file; prints a summary, or every error.
+pub(super) fn run(file: &Path, json: bool) -> ExitCode {
+    match Config::load(file) {
+        Ok(config) => finish(if json { print_outcome(&[]) } else { summary(file, &config) }),
+        Err(LoadError::Invalid(invalid)) => {
+            if json {
+                if let Err(failure) = print_outcome(invalid.problems()) {
+                    return finish(Err(failure));
+                }
+            } else {
+                eprintln!("{invalid}");
+            }
+            ExitCode::from(USAGE)
+        }
+        Err(unreadable @ LoadError::Unreadable { .. }) => {
+            eprintln!("twinlease: {unreadable}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn print_outcome(errors: &[Problem]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let outcome = Outcome { ok: errors.is_empty(), errors };
+    serde_json::to_writer(&mut out, &outcome).map_err(io::Error::from)?;
+    Ok(writeln!(out)?)
+}
+
+fn summary(file: &Path, config: &Config) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}: ok", file.display())?;
+    writeln!(out, "  data       {}", config.data_dir.display())?;
+    let token = if config.admin.token.is_some() { " with a token" } else { "" };
+    writeln!(out, "  admin      {}{token}", config.admin.listen)?;
+    let mut places: Vec<String> =
+        config.dhcp.interfaces.iter().map(|name| format!("interface {name}")).collect();
+    places.extend(config.dhcp.listen.iter().map(|address| format!("UDP {address}")));
+    if places.is_empty() {
+        places.push("nobody: [dhcp] has neither interfaces nor listen".to_owned());
+    }
+    writeln!(out, "  clients    {}", places.join(", "))?;
+    for relationship in &config.relationships {
+        let pools = config.subnets.iter().flat_map(|subnet| &subnet.pools);
+        let addresses: u64 = pools
+            .filter(|pool| pool.relationship.as_ref() == Some(&relationship.name))
+            .map(|pool| pool.range.size())
+            .sum();
+        writeln!(
+            out,
+            "  partner    {} \"{}\": {} at {}, partner at {}, {addresses} addresses",
+            relationship.dialect,
+            relationship.name,
+            relationship.role,
+            relationship.address,
+            relationship.peer_address,
+        )?;
+    }
+    for subnet in &config.subnets {
+        let addresses: u64 = subnet.pools.iter().map(|pool| pool.range.size()).sum();
+        writeln!(
+            out,
+            "  subnet     {}: {addresses} addresses in {} pools, {} reservations, leases of {} to {} s",
+            subnet.network,
+            subnet.pools.len(),
+            subnet.reservations.len(),
+            subnet.lease_times.min,
+            subnet.lease_times.max,
+        )?;
+    }
+    Ok(())
+}

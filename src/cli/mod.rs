@@ -1,0 +1,206 @@
+//! The command line: one binary, one file a command.
+//!
+//! Exit codes: 0 all is well, 1 it failed, 2 the command line or the configuration file is wrong.
+//! Answers go to standard output, everything else to standard error.
+
+mod check;
+mod client;
+mod leases;
+mod operate;
+mod pcap;
+mod status;
+mod table;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::server::config::DEFAULT_ADMIN;
+
+/// It failed.
+const FAILED: u8 = 1;
+/// The command line or the configuration file is wrong.
+const USAGE: u8 = 2;
+
+/// DHCPv4 failover server: the partner of an ISC dhcpd, or of another twinlease.
+#[derive(Debug, Parser)]
+#[command(name = "twinlease", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Exit codes: 0 all is well, 1 it failed, 2 the command line or the configuration file is wrong.
+
+Try it without privileges and without a configuration:
+  twinlease demo")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration file: every error with line, column, key and cure
+    #[command(after_help = "\
+Exit codes: 0 the file is right, 2 it is wrong, 1 it cannot be read.
+
+Example:
+  twinlease check --config /etc/twinlease.toml")]
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print the outcome as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how every relationship of a running server stands
+    #[command(after_help = "Example:\n  twinlease status --admin 127.0.0.1:8067 --json")]
+    Status {
+        #[command(flatten)]
+        server: AdminAddress,
+        /// Print one JSON object instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the bindings of a running server in ascending order of address
+    #[command(after_help = "\
+Addresses that were never used are left out. Times are Unix seconds in JSON, null where unknown.
+
+Examples:
+  twinlease leases
+  twinlease leases --json --status active --relationship office-lan")]
+    Leases {
+        #[command(flatten)]
+        server: AdminAddress,
+        /// Print one JSON object a line instead of a table
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        filter: leases::Filter,
+    },
+    /// Declare that the partner is down and will not come back by itself
+    #[command(after_help = "\
+Only when the partner really does not run: two servers that both believe the other to be down give
+the same address to two clients.
+
+Example:
+  twinlease partner-down office-lan")]
+    PartnerDown {
+        /// Name of the relationship
+        name: String,
+        /// Also while this server recovers and does not know the leases of the partner
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        server: AdminAddress,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand everything over to the partner, which then goes on alone, before a long stop
+    #[command(after_help = "Example:\n  twinlease shutdown office-lan")]
+    Shutdown {
+        /// Name of the relationship
+        name: String,
+        #[command(flatten)]
+        server: AdminAddress,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look into captures of failover connections
+    Pcap {
+        #[command(subcommand)]
+        command: PcapCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PcapCommand {
+    /// Print every failover message of a capture (pcap or pcapng)
+    #[command(after_help = "Example:\n  twinlease pcap decode failover.pcap --json | jq .type")]
+    Decode {
+        /// The capture
+        file: PathBuf,
+        /// Print one JSON object a message
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct AdminAddress {
+    /// Where the server's admin listener is, [admin] listen of its configuration
+    #[arg(long, value_name = "ADDR", env = "TWINLEASE_ADMIN", default_value = DEFAULT_ADMIN)]
+    admin: String,
+    /// The token of [admin], if there is one; best given in the environment
+    #[arg(long, value_name = "TOKEN", env = "TWINLEASE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Check { file, json } => check::run(&file.config, json),
+        Command::Status { server, json } => finish(status::run(&server, json)),
+        Command::Leases { server, json, filter } => finish(leases::run(&server, json, &filter)),
+        Command::PartnerDown { name, force, server, json } => {
+            finish(operate::partner_down(&server, &name, force, json))
+        }
+        Command::Shutdown { name, server, json } => finish(operate::shutdown(&server, &name, json)),
+        Command::Pcap { command: PcapCommand::Decode { file, json } } => {
+            finish(pcap::decode(&file, json))
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+enum Failure {
+    /// Standard output cannot be written.
+    Output(io::Error),
+    /// Anything else, as a sentence.
+    Said(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Prints a failure and turns it into an exit code. A reader that had enough, as `head` does, is no
+/// failure.
+fn finish(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Output(error)) => fail(&format!("cannot write the output: {error}")),
+        Err(Failure::Said(sentence)) => fail(&sentence),
+    }
+}
+
+fn fail(sentence: &str) -> ExitCode {
+    eprintln!("twinlease: {sentence}");
+    ExitCode::from(FAILED)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

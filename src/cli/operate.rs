@@ -1,0 +1,36 @@
+//! `twinlease partner-down` and `twinlease shutdown`: an operator's word to a running server.
+
+use std::io::{self, Write};
+
+use crate::admin::json::DoneBody;
+
+use super::client::{Client, escaped};
+use super::{AdminAddress, Failure};
+
+/// Declares the partner down.
+pub(super) fn partner_down(
+    server: &AdminAddress,
+    name: &str,
+    force: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let wish = if force { "?force=true" } else { "" };
+    send(server, name, &format!("partner-down{wish}"), json)
+}
+
+/// Hands everything over to the partner.
+pub(super) fn shutdown(server: &AdminAddress, name: &str, json: bool) -> Result<(), Failure> {
+    send(server, name, "shutdown", json)
+}
+
+fn send(server: &AdminAddress, name: &str, word: &str, json: bool) -> Result<(), Failure> {
+    let path = format!("/v1/relationships/{}/{word}", escaped(name));
+    let done: DoneBody = Client::new(server).post(&path)?;
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, &done).map_err(io::Error::from)?;
+        return Ok(writeln!(out)?);
+    }
+    let state = done.state.as_deref().unwrap_or("unknown");
+    Ok(writeln!(out, "{}: state {state}", done.relationship)?)
+}
