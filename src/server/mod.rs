@@ -4,3 +4,4 @@ pub mod command;
 pub mod config;
 pub mod logging;
 pub mod metrics;
+pub mod plan;

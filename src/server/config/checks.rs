@@ -171,9 +171,7 @@ fn reservations(subnet: &Subnet, places: &Places, problems: &mut Problems<'_>) {
                     format!("{address} is already reserved, for the client of line {line}"),
                     "reserve each address for one client",
                 );
-            } else if (&earlier.client_id, earlier.hardware)
-                == (&reservation.client_id, reservation.hardware)
-            {
+            } else if earlier.client == reservation.client {
                 problems.add(
                     span,
                     &**key,

@@ -18,10 +18,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Document;
 
-pub use options::ConfiguredOption;
 pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
-pub use subnet::{LeaseTimes, Network, Pool, Reservation, Subnet};
+pub use subnet::{LeaseTimes, Pool, Subnet};
 
 use problem::Problems;
 use section::Section;
@@ -159,7 +158,7 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
             let table = section.open_section("options", problems);
             (times, table.map(|table| options::read(&table, problems)).unwrap_or_default())
         }
-        None => (StatedTimes::default(), Vec::new()),
+        None => Default::default(),
     };
     let relationships: Vec<_> = root
         .sections("relationship", relationship::KEYS, problems)

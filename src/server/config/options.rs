@@ -4,19 +4,14 @@ use std::net::Ipv4Addr;
 
 use toml_edit::Value;
 
-use super::Network;
+use crate::dhcp::{OptionCode, OptionSet};
+
 use super::problem::Problems;
 use super::section::{Section, suggestion};
 use super::value::{self, Wrong};
 
-/// One option as it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfiguredOption {
-    /// Code, 1 to 254.
-    pub code: u8,
-    /// Data, 1 to 255 octets or more, which then is split as RFC 3396 says.
-    pub data: Vec<u8>,
-}
+/// Options with their data; a code occurs at most once.
+pub(super) type Options = Vec<(OptionCode, Vec<u8>)>;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -35,7 +30,6 @@ enum Kind {
 
 /// Names as in RFC 2132 and its successors, and as dhcpd writes them.
 const OPTIONS: &[(&str, u8, Kind)] = &[
-    ("subnet-mask", 1, Kind::Address),
     ("time-offset", 2, Kind::Signed32),
     ("routers", 3, Kind::Addresses),
     ("time-servers", 4, Kind::Addresses),
@@ -79,11 +73,11 @@ const OPTIONS: &[(&str, u8, Kind)] = &[
 
 /// Codes that the server writes itself, or that only clients and relays send.
 const NOT_CONFIGURABLE: &[u8] =
-    &[0, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 61, 80, 82, 90, 118, 255];
+    &[0, 1, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 61, 80, 82, 90, 118, 255];
 
-/// Reads a table of options; the result is in ascending order of code.
-pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Vec<ConfiguredOption> {
-    let mut options: Vec<ConfiguredOption> = Vec::new();
+/// Reads a table of options.
+pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Options {
+    let mut options = Options::new();
     for (name, item, span) in section.entries() {
         let Some(value) = item.as_value() else {
             let fix = format!("write a value: {name} = ...");
@@ -92,10 +86,10 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Vec<Co
         };
         let whole = value.span().unwrap_or_else(|| span.clone());
         match read_one(name, value) {
-            Ok(option) if options.iter().any(|other| other.code == option.code) => problems.add(
+            Ok(option) if options.iter().any(|other| other.0 == option.0) => problems.add(
                 &span,
                 section.path_of(name),
-                format!("option {} is given twice", option.code),
+                format!("{} is given twice", option.0),
                 "remove one of the two",
             ),
             Ok(option) => options.push(option),
@@ -108,8 +102,12 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Vec<Co
             }
         }
     }
-    options.sort_by_key(|option| option.code);
     options
+}
+
+/// The options of a section, and of those around it that it does not replace.
+pub(super) fn merge(inner: Options, outer: &Options) -> OptionSet {
+    inner.into_iter().chain(outer.iter().cloned()).collect()
 }
 
 enum Refused {
@@ -117,7 +115,7 @@ enum Refused {
     Value(Wrong),
 }
 
-fn read_one(name: &str, value: &Value) -> Result<ConfiguredOption, Refused> {
+fn read_one(name: &str, value: &Value) -> Result<(OptionCode, Vec<u8>), Refused> {
     let (code, kind) = find(name).map_err(Refused::Name)?;
     let data = encode(kind, value).map_err(Refused::Value)?;
     if data.is_empty() {
@@ -125,7 +123,7 @@ fn read_one(name: &str, value: &Value) -> Result<ConfiguredOption, Refused> {
             Wrong::new("the list is empty", "write at least one value, or remove the option");
         return Err(Refused::Value(wrong));
     }
-    Ok(ConfiguredOption { code, data })
+    Ok((OptionCode(code), data))
 }
 
 fn find(name: &str) -> Result<(u8, Kind), Wrong> {
@@ -215,7 +213,7 @@ fn route(value: &Value) -> Result<Vec<u8>, Wrong> {
     };
     let (network, router) =
         value.as_str().and_then(|text| text.split_once(" via ")).ok_or_else(wrong)?;
-    let network: Network = value::network(&Value::from(network.trim()))?;
+    let network = value::network(&Value::from(network.trim()))?;
     let router: Ipv4Addr = router.trim().parse().map_err(|_| wrong())?;
     let mut octets = vec![network.length()];
     octets
@@ -229,7 +227,7 @@ mod tests {
     use super::*;
 
     fn data(name: &str, value: impl Into<Value>) -> Vec<u8> {
-        read_one(name, &value.into()).ok().unwrap().data
+        read_one(name, &value.into()).ok().unwrap().1
     }
 
     #[test]

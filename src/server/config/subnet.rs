@@ -1,11 +1,11 @@
 //! `[[subnet]]`, its pools and its reservations.
 
-use std::fmt;
 use std::net::Ipv4Addr;
 
-use crate::binding::{AddressRange, ClientIdentifier, HardwareAddress};
+use crate::binding::AddressRange;
+use crate::dhcp::{Ipv4Network, OptionSet, Reservation, ReservedFor};
 
-use super::options::{self, ConfiguredOption};
+use super::options::{self, Options};
 use super::problem::{Problems, Span};
 use super::section::{Located, Section};
 use super::value;
@@ -24,57 +24,6 @@ const RESERVATION_KEYS: &[&str] = &["hw-address", "client-id", "address"];
 
 /// Shortest lease that can be configured, in seconds.
 const MIN_LEASE: u32 = 1;
-
-/// An IPv4 network: an address and how many of its first bits matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: Ipv4Addr,
-    length: u8,
-}
-
-impl Network {
-    /// The network with this prefix length, at most 32, that `address` lies in.
-    pub fn containing(address: Ipv4Addr, length: u8) -> Self {
-        let network = Self { address, length: length.min(32) };
-        Self { address: Ipv4Addr::from(address.to_bits() & network.mask().to_bits()), ..network }
-    }
-
-    /// Its first address.
-    pub const fn address(&self) -> Ipv4Addr {
-        self.address
-    }
-
-    /// How many bits are fixed.
-    pub const fn length(&self) -> u8 {
-        self.length
-    }
-
-    /// The mask, as option 1 carries it.
-    pub fn mask(&self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::MAX.checked_shl(32 - u32::from(self.length)).unwrap_or(0))
-    }
-
-    /// Its last address.
-    pub fn last(&self) -> Ipv4Addr {
-        Ipv4Addr::from(self.address.to_bits() | !self.mask().to_bits())
-    }
-
-    /// Whether `address` lies in it.
-    pub fn contains(&self, address: Ipv4Addr) -> bool {
-        (self.address..=self.last()).contains(&address)
-    }
-
-    /// Whether the two share an address.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.contains(other.address) || other.contains(self.address)
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.length)
-    }
-}
 
 /// Lengths of leases in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,11 +104,11 @@ fn note_order(
 #[derive(Clone, Debug)]
 pub struct Subnet {
     /// Its addresses.
-    pub network: Network,
+    pub network: Ipv4Network,
     /// Lengths of its leases.
     pub lease_times: LeaseTimes,
-    /// Options in ascending order of code, those of `[dhcp]` included.
-    pub options: Vec<ConfiguredOption>,
+    /// What its clients are told, the options of `[dhcp]` included.
+    pub options: OptionSet,
     /// Its pools in the order of the file.
     pub pools: Vec<Pool>,
     /// Its reservations in the order of the file.
@@ -173,17 +122,6 @@ pub struct Pool {
     pub range: AddressRange,
     /// Name of the relationship that shares them; `None` if this server has them alone.
     pub relationship: Option<String>,
-}
-
-/// An address for one client.
-#[derive(Clone, Debug)]
-pub struct Reservation {
-    /// The address.
-    pub address: Ipv4Addr,
-    /// The client, by its identifier...
-    pub client_id: Option<ClientIdentifier>,
-    /// ... or by its hardware address.
-    pub hardware: Option<HardwareAddress>,
 }
 
 /// Where the parts of a subnet stand in the file, in the same order.
@@ -205,12 +143,14 @@ pub(super) struct PoolPlace {
 pub(super) fn read(
     section: &Section<'_>,
     outer_times: &StatedTimes,
-    outer_options: &[ConfiguredOption],
+    outer_options: &Options,
     problems: &mut Problems<'_>,
 ) -> Option<(Subnet, Places)> {
     let network = section.required("network", "\"10.78.0.0/24\"", problems, value::network);
     let lease_times = StatedTimes::read(section, problems).complete(outer_times, problems);
-    let options = read_options(section, outer_options, problems);
+    let own_options = section.open_section("options", problems);
+    let own_options = own_options.map(|table| options::read(&table, problems)).unwrap_or_default();
+    let options = options::merge(own_options, outer_options);
     let (pools, pool_places) = section
         .sections("pool", POOL_KEYS, problems)
         .iter()
@@ -226,25 +166,6 @@ pub(super) fn read(
         Places { network: network.span, pools: pool_places, reservations: reservation_places };
     let subnet = Subnet { network: network.value, lease_times, options, pools, reservations };
     Some((subnet, places))
-}
-
-/// The section's own options and those of `outer` that it does not replace.
-fn read_options(
-    section: &Section<'_>,
-    outer: &[ConfiguredOption],
-    problems: &mut Problems<'_>,
-) -> Vec<ConfiguredOption> {
-    let mut options = section
-        .open_section("options", problems)
-        .map(|table| options::read(&table, problems))
-        .unwrap_or_default();
-    for option in outer {
-        if !options.iter().any(|own| own.code == option.code) {
-            options.push(option.clone());
-        }
-    }
-    options.sort_by_key(|option| option.code);
-    options
 }
 
 fn read_pool(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<(Pool, PoolPlace)> {
@@ -276,29 +197,9 @@ fn read_reservation(
         ),
         (Some(_), None) | (None, Some(_)) => {}
     }
+    let client = client_id
+        .map(|located| ReservedFor::Identifier(located.value))
+        .or_else(|| hardware.map(|located| ReservedFor::Hardware(located.value)))?;
     let address = address?;
-    let reservation = Reservation {
-        address: address.value,
-        client_id: client_id.map(|located| located.value),
-        hardware: hardware.map(|located| located.value),
-    };
-    Some((reservation, address))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_of_length_zero_holds_every_address() {
-        let network = Network::containing(Ipv4Addr::new(10, 0, 0, 1), 0);
-        assert_eq!(network.mask(), Ipv4Addr::UNSPECIFIED);
-        assert_eq!(network.last(), Ipv4Addr::BROADCAST);
-    }
-
-    #[test]
-    fn a_network_of_length_32_holds_one_address() {
-        let network = Network::containing(Ipv4Addr::new(10, 0, 0, 1), 32);
-        assert_eq!((network.address(), network.last()), (network.address, network.address));
-    }
+    Some((Reservation { client, address: address.value }, address))
 }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use toml_edit::Value;
 
 use crate::binding::{AddressRange, ClientIdentifier, HardwareAddress};
+use crate::dhcp::Ipv4Network;
 
-use super::Network;
 use super::problem::Span;
 
 /// Longest time that may be configured, in seconds: 68 years, the largest date on the wire.
@@ -146,15 +146,14 @@ pub(super) fn socket(value: &Value) -> Result<SocketAddr, Wrong> {
 }
 
 /// "10.78.0.0/24", without bits behind the prefix.
-pub(super) fn network(value: &Value) -> Result<Network, Wrong> {
-    let parsed = value.as_str().and_then(split_prefix);
-    let Some((address, length)) = parsed else {
+pub(super) fn network(value: &Value) -> Result<Ipv4Network, Wrong> {
+    let Some((address, length)) = value.as_str().and_then(split_prefix) else {
         return Err(Wrong::new(
             format!("{} is no network", shown(value)),
             "write address and prefix length in quotes: \"10.78.0.0/24\"",
         ));
     };
-    let network = Network::containing(address, length);
+    let network = Ipv4Network::containing(address, length);
     if network.address() != address {
         return Err(Wrong::new(
             format!("{address} has bits behind its first {length}"),
@@ -179,8 +178,8 @@ pub(super) fn range(value: &Value) -> Result<AddressRange, Wrong> {
         )
     };
     let text = value.as_str().ok_or_else(no_range)?;
-    if let Some((address, length)) = split_prefix(text) {
-        let network = Network::containing(address, length);
+    if text.contains('/') {
+        let network = network(value)?;
         return AddressRange::new(network.address(), network.last()).ok_or_else(no_range);
     }
     let (first, last) = text.split_once('-').unwrap_or((text, text));

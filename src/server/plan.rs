@@ -1,0 +1,187 @@
+//! From the configuration to what the engine is built of.
+//!
+//! Pools are divided among owners: each relationship owns those that name it, and the pools without
+//! a relationship have one more owner, behind the others. The order of an owner's ranges is that of
+//! the file, so a pool that is added at the end of a subnet does not renumber those before it.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use crate::binding::table::RangeId;
+use crate::binding::times::Mclt;
+use crate::binding::{AddressRange, Client};
+use crate::dhcp::{DhcpConfig, PoolConfig, ReservedFor, SubnetConfig};
+use crate::endpoint::RelationshipConfig;
+use crate::endpoint::config::{PoolShare, Reservation};
+use crate::server::config::{Config, Relationship};
+
+/// How long a probe of an address waits for an echo, as dhcpd does.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What the engine is built of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Owners with a partner; an owner's index is its position.
+    pub relationships: Vec<RelationshipPlan>,
+    /// The owner of all pools without a relationship; its index is one past the others.
+    pub alone: Option<AlonePlan>,
+    /// The DHCP service, its pools numbered by owner and range.
+    pub dhcp: DhcpConfig,
+}
+
+/// An owner with a partner.
+#[derive(Clone, Debug)]
+pub struct RelationshipPlan {
+    /// Where to listen, and from where to dial.
+    pub address: SocketAddrV4,
+    /// Where the partner listens.
+    pub peer_address: SocketAddrV4,
+    /// The endpoint.
+    pub endpoint: RelationshipConfig,
+}
+
+/// The owner of the pools without a relationship.
+#[derive(Clone, Debug, Default)]
+pub struct AlonePlan {
+    /// In the order of their [`RangeId`].
+    pub ranges: Vec<AddressRange>,
+    /// Addresses in these ranges that are held back for one client each.
+    pub reservations: Vec<Reservation>,
+}
+
+impl Plan {
+    /// The plan for a checked configuration. `table_seed` makes the order of the client indexes
+    /// unpredictable for clients.
+    pub fn new(config: &Config, table_seed: u64) -> Self {
+        let mut relationships: Vec<_> =
+            config.relationships.iter().map(|one| relationship(one, table_seed)).collect();
+        let mut alone = AlonePlan::default();
+        let mut subnets = Vec::with_capacity(config.subnets.len());
+        for subnet in &config.subnets {
+            let mut pools = Vec::with_capacity(subnet.pools.len());
+            for pool in &subnet.pools {
+                let owner = owner_of(pool.relationship.as_deref(), &relationships);
+                let (ranges, reservations) = match relationships.get_mut(owner) {
+                    Some(owner) => (&mut owner.endpoint.ranges, &mut owner.endpoint.reservations),
+                    None => (&mut alone.ranges, &mut alone.reservations),
+                };
+                // A table refuses more ranges than there are numbers.
+                let range_id = RangeId(u16::try_from(ranges.len()).unwrap_or(u16::MAX));
+                ranges.push(pool.range);
+                pools.push(PoolConfig { owner, range_id, range: pool.range });
+                let held = subnet.reservations.iter();
+                let held = held.filter(|held| pool.range.contains(held.address));
+                reservations.extend(held.map(|held| Reservation {
+                    address: held.address,
+                    client: client(&held.client),
+                }));
+            }
+            subnets.push(SubnetConfig {
+                network: subnet.network,
+                options: subnet.options.clone(),
+                default_lease_time: subnet.lease_times.default,
+                min_lease_time: subnet.lease_times.min,
+                max_lease_time: subnet.lease_times.max,
+                pools,
+                reservations: subnet.reservations.clone(),
+            });
+        }
+        let dhcp = DhcpConfig {
+            authoritative: config.dhcp.authoritative,
+            ping_timeout: config.dhcp.ping_check.then_some(PING_TIMEOUT),
+            server_identifier: config.dhcp.server_identifier,
+            subnets,
+        };
+        Self { relationships, alone: (!alone.ranges.is_empty()).then_some(alone), dhcp }
+    }
+}
+
+/// Position of the relationship of this name; one past all for a pool without one.
+fn owner_of(name: Option<&str>, relationships: &[RelationshipPlan]) -> usize {
+    let named = |name| relationships.iter().position(|one| one.endpoint.name == name);
+    name.and_then(named).unwrap_or(relationships.len())
+}
+
+fn client(reserved_for: &ReservedFor) -> Client {
+    match reserved_for {
+        ReservedFor::Hardware(hardware) => Client { identifier: None, hardware: Some(*hardware) },
+        ReservedFor::Identifier(identifier) => {
+            Client { identifier: Some(identifier.clone()), hardware: None }
+        }
+    }
+}
+
+fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan {
+    let mut endpoint = RelationshipConfig::new(&configured.name, configured.role, Vec::new());
+    endpoint.dialect = configured.dialect;
+    endpoint.receive_timer = configured.max_response_delay;
+    endpoint.max_unacked_bndupd = configured.max_unacked_updates;
+    endpoint.mclt = Mclt(configured.mclt);
+    endpoint.hash_buckets = configured.hash_buckets;
+    endpoint.load_balance_max_seconds = configured.load_balance_max_seconds;
+    endpoint.check_secs_byte_order = configured.check_secs_byte_order;
+    endpoint.safe_period = configured.auto_partner_down;
+    endpoint.pool_share = match configured.reserve_percent {
+        Some(percent) => PoolShare::SecondaryPercent(percent),
+        None => PoolShare::Half,
+    };
+    endpoint.startup_wait = configured.startup_wait;
+    endpoint.table_seed = table_seed;
+    RelationshipPlan {
+        address: configured.address,
+        peer_address: configured.peer_address,
+        endpoint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn plan(text: &str) -> Plan {
+        Plan::new(&Config::parse(text, Path::new("test.toml")).unwrap(), 7)
+    }
+
+    const MIXED: &str = r#"
+        data-dir = "/tmp/none"
+        [[relationship]]
+        name = "a"
+        role = "primary"
+        address = "10.0.0.1"
+        peer-address = "10.0.0.2"
+        [[subnet]]
+        network = "10.0.0.0/24"
+        pool = [
+            { range = "10.0.0.10-10.0.0.19", relationship = "a" },
+            { range = "10.0.0.30-10.0.0.39" },
+            { range = "10.0.0.20-10.0.0.29", relationship = "a" },
+        ]
+        [[subnet.reservation]]
+        client-id = "01:02"
+        address = "10.0.0.35"
+    "#;
+
+    #[test]
+    fn pools_are_numbered_by_owner_in_the_order_of_the_file() {
+        let plan = plan(MIXED);
+        let pools = plan.dhcp.subnets.first().map(|subnet| subnet.pools.clone()).unwrap();
+        let numbers: Vec<_> = pools.iter().map(|pool| (pool.owner, pool.range_id.0)).collect();
+        assert_eq!(numbers, [(0, 0), (1, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn an_owner_knows_the_reservations_in_its_ranges() {
+        let plan = plan(MIXED);
+        let alone = plan.alone.unwrap();
+        assert_eq!(alone.reservations.len(), 1);
+        assert!(plan.relationships.iter().all(|one| one.endpoint.reservations.is_empty()));
+    }
+
+    #[test]
+    fn nobody_owns_pools_alone_where_all_have_a_relationship() {
+        let text = MIXED.replace("{ range = \"10.0.0.30-10.0.0.39\" },", "");
+        assert!(plan(&text).alone.is_none());
+    }
+}
