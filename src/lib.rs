@@ -9,6 +9,8 @@ pub mod binding;
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod dhcp;
+#[cfg(feature = "server")]
+pub mod driver;
 pub mod durable;
 pub mod endpoint;
 #[cfg(feature = "server")]

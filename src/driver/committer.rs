@@ -1,0 +1,218 @@
+//! Group commit: a thread that owns the store and makes everything that waits durable with one sync.
+//!
+//! While one batch is being synced, the next one gathers; so the number of commits a sync grows with
+//! the load, and a single commit waits for nobody.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::Notify;
+
+use crate::durable::{Change, Commit, CommitId};
+use crate::store::{LeaseStore, OwnerId, StoreError};
+
+/// Commits that may wait; see [`Committer::has_room`].
+pub const MAX_QUEUED_COMMITS: usize = 16 * 1024;
+
+/// Commits that share a sync, so that none waits for very many others.
+pub const MAX_BATCH: usize = 4096;
+
+/// What the thread has to say.
+#[derive(Debug)]
+pub enum Report {
+    /// Everything of these owners up to and including these commits is on stable storage; each
+    /// owner occurs once, with the highest id.
+    Durable(Vec<(OwnerId, CommitId)>),
+    /// The store failed; nothing more becomes durable. Said once, as the last report.
+    Failed(StoreError),
+}
+
+/// The thread and the queue in front of it.
+pub struct Committer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Something waits, or the end has come.
+    work: Condvar,
+    /// A report waits.
+    reports: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<(OwnerId, Commit)>,
+    durable: Vec<(OwnerId, CommitId)>,
+    failed: Option<StoreError>,
+    /// Taken out of `waiting` and not yet durable.
+    syncing: usize,
+    closing: bool,
+    stopped: bool,
+    statistics: Statistics,
+}
+
+/// Counts since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Commits made durable.
+    pub commits: u64,
+    /// Syncs that it took.
+    pub batches: u64,
+}
+
+impl Committer {
+    /// Starts the thread. It fails only where the system has no thread to give.
+    pub fn start(store: Box<dyn LeaseStore>) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("twinlease-store".to_owned())
+            .spawn(move || of_thread.run(store))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Queues commits and leaves `commits` empty. Those of one owner are in the order of their ids.
+    pub fn submit(&self, commits: &mut Vec<(OwnerId, Commit)>) {
+        if commits.is_empty() {
+            return;
+        }
+        self.shared.state.lock().waiting.extend(commits.drain(..));
+        self.shared.work.notify_one();
+    }
+
+    /// Whether fewer than [`MAX_QUEUED_COMMITS`] wait. Whoever takes in what makes commits stops
+    /// until it is so; the next [`report`](Self::report) is the time to ask again.
+    pub fn has_room(&self) -> bool {
+        self.shared.state.lock().waiting.len() < MAX_QUEUED_COMMITS
+    }
+
+    /// Whether everything submitted is durable.
+    pub fn is_idle(&self) -> bool {
+        let state = self.shared.state.lock();
+        state.waiting.is_empty() && state.syncing == 0
+    }
+
+    /// The next report, if there is one already.
+    pub fn try_report(&self) -> Option<Report> {
+        let mut state = self.shared.state.lock();
+        if !state.durable.is_empty() {
+            return Some(Report::Durable(std::mem::take(&mut state.durable)));
+        }
+        state.failed.take().map(Report::Failed)
+    }
+
+    /// The next report. May be dropped and called again without losing one.
+    pub async fn report(&self) -> Report {
+        loop {
+            if let Some(report) = self.try_report() {
+                return report;
+            }
+            self.shared.reports.notified().await;
+        }
+    }
+
+    /// Counts since the start.
+    pub fn statistics(&self) -> Statistics {
+        self.shared.state.lock().statistics
+    }
+
+    /// Makes everything that waits durable and ends the thread. Blocks for as long as that takes.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.stop();
+        match self.shared.state.lock().failed.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.shared.state.lock().closing = true;
+        self.shared.work.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported as a failure of the store.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Committer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Committer").field("statistics", &self.statistics()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn run(&self, mut store: Box<dyn LeaseStore>) {
+        let mut batch = Vec::new();
+        let mut last = Vec::new();
+        while self.take(&mut batch, &mut last) {
+            let result = store.commit(&batch);
+            let mut state = self.state.lock();
+            state.syncing = 0;
+            match result {
+                Ok(()) => {
+                    state.statistics.batches += 1;
+                    state.statistics.commits += batch.len() as u64;
+                    for (owner, id) in last.drain(..) {
+                        note(&mut state.durable, owner, id);
+                    }
+                }
+                Err(error) => {
+                    state.failed = Some(error);
+                    state.stopped = true;
+                    state.waiting.clear();
+                }
+            }
+            let stopped = state.stopped;
+            drop(state);
+            self.reports.notify_one();
+            batch.clear();
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    /// Waits for work and takes a batch of it, with the highest id of each owner. False at the end.
+    fn take(
+        &self,
+        batch: &mut Vec<(OwnerId, Change)>,
+        last: &mut Vec<(OwnerId, CommitId)>,
+    ) -> bool {
+        let mut state = self.state.lock();
+        while state.waiting.is_empty() {
+            if state.closing {
+                return false;
+            }
+            self.work.wait(&mut state);
+        }
+        let count = state.waiting.len().min(MAX_BATCH);
+        state.syncing = count;
+        for (owner, commit) in state.waiting.drain(..count) {
+            note(last, owner, commit.id);
+            batch.push((owner, commit.change));
+        }
+        true
+    }
+}
+
+/// Keeps the highest id of each owner; there are few owners.
+fn note(ids: &mut Vec<(OwnerId, CommitId)>, owner: OwnerId, id: CommitId) {
+    match ids.iter_mut().find(|(known, _)| *known == owner) {
+        Some((_, highest)) => *highest = id.max(*highest),
+        None => ids.push((owner, id)),
+    }
+}
