@@ -7,20 +7,25 @@
 //! [`LeaseAuthority`](crate::endpoint::service::LeaseAuthority)s, found through [`Owners`]; between
 //! DISCOVER and REQUEST an address waits in `offers`.
 //!
-//! The service does no input or output of its own.
+//! The service does no input or output of its own: [`socket`] carries datagrams between it and the
+//! network, by `udp` and `packet_socket`; [`ping`] asks whether an address is in use.
 
 mod answer;
 mod client_key;
 pub mod config;
 pub mod counters;
+mod datagram;
 mod discover;
 pub mod exchange;
 mod inform;
+mod interface;
 pub mod network;
 mod offers;
 pub mod option_code;
 pub mod options;
 pub mod packet;
+mod packet_socket;
+pub mod ping;
 mod probe;
 mod rate;
 mod relay;
@@ -28,7 +33,9 @@ mod release;
 mod reply;
 mod request;
 pub mod service;
+pub mod socket;
 mod subnet;
+mod udp;
 
 pub use config::{ConfigError, DhcpConfig, PoolConfig, Reservation, ReservedFor, SubnetConfig};
 pub use counters::{Counters, DropReason};
@@ -37,5 +44,7 @@ pub use network::Ipv4Network;
 pub use offers::{MAX_OFFERS, OFFER_LIFETIME};
 pub use option_code::OptionCode;
 pub use options::OptionSet;
+pub use ping::Pinger;
 pub use probe::MAX_PROBES;
 pub use service::DhcpService;
+pub use socket::{ClientSockets, SocketConfig};
