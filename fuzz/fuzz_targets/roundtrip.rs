@@ -6,10 +6,15 @@ use twinlease::wire::{Dialect, EncodeError, Frame, Message};
 
 /// Whether nothing of the message is left out on sending.
 fn is_sendable(message: &Message<'_>, dialect: Dialect) -> bool {
-    let Message::BndUpd(bndupd) = message else { return true };
-    bndupd.updates().all(|update| {
-        update.repeated.is_none() && (dialect.may_send_ddns() || update.ddns.is_none())
-    })
+    match message {
+        Message::BndUpd(bndupd) => bndupd.updates().all(|update| {
+            update.repeated.is_none() && (dialect.may_send_ddns() || update.ddns.is_none())
+        }),
+        Message::BndAck(bndack) => {
+            bndack.replies().all(|reply| !reply.address.is_unspecified())
+        }
+        _ => true,
+    }
 }
 
 fuzz_target!(|input: &[u8]| {

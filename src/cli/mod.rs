@@ -117,7 +117,13 @@ Example:
 #[derive(Debug, Subcommand)]
 enum PcapCommand {
     /// Print every failover message of a capture (pcap or pcapng)
-    #[command(after_help = "Example:\n  twinlease pcap decode failover.pcap --json | jq .type")]
+    #[command(
+        after_help = "Example:\n  twinlease pcap decode failover.pcap --json | jq .type",
+        after_long_help = format!(
+            "Example:\n  twinlease pcap decode failover.pcap --json | jq .type\n\n{}",
+            crate::pcap::render::JSON_HELP
+        )
+    )]
     Decode {
         /// The capture
         file: PathBuf,

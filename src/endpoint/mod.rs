@@ -58,7 +58,6 @@ use crate::time::{Instant, Now, UnixTime};
 use crate::wire::bndupd::{BindingReply, BndAck};
 use crate::wire::codes::{BindingStatus, MessageType, RejectReason, Xid};
 use crate::wire::connect::{Reject, StateMessage};
-use crate::wire::dialect::Dialect;
 use crate::wire::error::DecodeError;
 use crate::wire::frame::Frame;
 use crate::wire::message::Message;
@@ -407,14 +406,9 @@ impl FailoverEndpoint {
     }
 
     fn transmit_on(&mut self, now: Now, link: LinkId, xid: Xid, message: &Message<'_>) {
-        // Answers to several transactions go only to a partner that sent as many (§6.3).
-        let dialect = match message {
-            Message::BndAck(bndack) if bndack.replies().nth(1).is_some() => Dialect::Draft12,
-            _ => self.config.dialect,
-        };
         let buffer = self.transmit.entry(link).or_default();
         let was_empty = buffer.is_empty();
-        if message.encode(now.wall, xid, dialect, buffer).is_err() {
+        if message.encode(now.wall, xid, self.config.dialect, buffer).is_err() {
             // Only names beyond their checked length could be too long for a message.
             self.unexpected(message.message_type(), "it does not fit into a message; not sent");
             return;

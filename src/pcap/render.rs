@@ -32,6 +32,26 @@ use super::entry::Entry;
 use crate::wire::pretty::{ColonHex, Hex, Line, printable};
 use crate::wire::{BindingStatus, FailoverState, OptionValue, RawOption};
 
+/// The form of the JSON, for the command line's help.
+pub const JSON_HELP: &str = "\
+JSON, one object on a line, in the order in which the messages end on the wire:
+  frame      number of the packet that completes the message, from 1
+  time       when that packet was captured, in seconds since 1970, with fraction
+  src, dst   \"address:port\"
+  type       \"bndupd\" and so on; \"unknown\" for a type without a name
+  type-code  the number of the type
+  xid        the number
+  options    in the order sent: code, name as in the draft, value
+  errors     sentences about what is wrong; empty where all is well
+Values of options:
+  times, intervals, counts, flags, reasons   number
+  assigned-IP-address                        \"10.0.0.1\"
+  binding-status, server-state               name, as \"active\"; the number where it has none
+  client-hardware-address                    hardware type first, \"01:02:00:5e:10:00:01\"
+  message, relationship-name, vendor-class   text; hexadecimal if it is not printable
+  all others, and any of a wrong length      hexadecimal, \"0a14\"
+Octets that the capture lacks are an object whose type, type-code and xid are null.";
+
 /// Writes `entry` as a line for people: packet, time, who to whom, the message, its errors.
 pub fn write_line(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     let time = entry.time;

@@ -11,8 +11,8 @@ use super::codes::{IpFlags, MessageType, OptionCode, RejectReason};
 use super::connect::{Reject, long, octets};
 use super::dialect::Dialect;
 use super::error::{DecodeError, EncodeError};
-use super::frame::Frame;
-use super::option::{OptionReader, OptionWriter, RawOption};
+use super::frame::{Frame, MAX_MESSAGE_LEN};
+use super::option::{OPTION_HEADER_LEN, OptionReader, OptionWriter, RawOption};
 use crate::time::UnixTime;
 
 /// One binding update transaction (§7.1). Everything but the address may be missing.
@@ -115,7 +115,13 @@ impl<'a> BndUpd<'a> {
     }
 
     pub(super) fn check(&self, dialect: Dialect) -> Result<(), EncodeError> {
-        check_count(MessageType::BNDUPD, self.updates().count(), dialect)
+        let message_type = MessageType::BNDUPD;
+        match self.updates().count() {
+            0 => Err(EncodeError::NoTransaction { message_type }),
+            1 => Ok(()),
+            _ if dialect.may_send_bulk() => Ok(()),
+            count => Err(EncodeError::SeveralTransactions { message_type, count }),
+        }
     }
 
     pub(super) fn write(&self, dialect: Dialect, writer: &mut OptionWriter<'_>) {
@@ -167,30 +173,35 @@ impl<'a> BndAck<'a> {
         Ok(Self(Transactions::Wire { frame: *frame, dialect }))
     }
 
-    pub(super) fn check(&self, dialect: Dialect) -> Result<(), EncodeError> {
-        check_count(MessageType::BNDACK, self.replies().count(), dialect)
+    /// Any partner takes as many replies as it has sent updates.
+    pub(super) fn check(&self) -> Result<(), EncodeError> {
+        match self.replies().next() {
+            None => Err(EncodeError::NoTransaction { message_type: MessageType::BNDACK }),
+            Some(_) => Ok(()),
+        }
     }
 
+    /// Writes the replies, without their texts if the message has no room for these (§6.3).
     pub(super) fn write(&self, writer: &mut OptionWriter<'_>) {
+        let with_texts = writer.len() + self.replies().map(|reply| reply.len()).sum::<usize>();
+        let has_room = with_texts <= MAX_MESSAGE_LEN;
         for reply in self.replies() {
             writer.octets(OptionCode::ASSIGNED_IP_ADDRESS, &reply.address.octets());
-            if let Some(reject) = &reply.reject {
-                reject.write(writer);
+            if let Some(Reject { reason, message }) = reply.reject {
+                Reject { reason, message: message.filter(|_| has_room) }.write(writer);
             }
         }
     }
 }
 
-fn check_count(
-    message_type: MessageType,
-    count: usize,
-    dialect: Dialect,
-) -> Result<(), EncodeError> {
-    match count {
-        0 => Err(EncodeError::NoTransaction { message_type }),
-        1 => Ok(()),
-        _ if dialect.may_send_bulk() => Ok(()),
-        _ => Err(EncodeError::SeveralTransactions { message_type, count }),
+impl BindingReply<'_> {
+    /// Octets of its options.
+    fn len(&self) -> usize {
+        let reject = self.reject.map_or(0, |reject| {
+            let text = reject.message.map_or(0, |message| OPTION_HEADER_LEN + message.len());
+            OPTION_HEADER_LEN + 1 + text
+        });
+        OPTION_HEADER_LEN + 4 + reject
     }
 }
 

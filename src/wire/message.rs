@@ -80,7 +80,7 @@ impl<'a> Message<'a> {
 
     /// Appends the message to `out`, its options in the order in which dhcpd sends them. What the
     /// partner's dialect does not take is left out (DDNS towards dhcpd) or refused (several
-    /// transactions). On an error `out` is as it was.
+    /// updates in one BNDUPD). On an error `out` is as it was.
     pub fn encode(
         &self,
         time: UnixTime,
@@ -90,7 +90,7 @@ impl<'a> Message<'a> {
     ) -> Result<(), EncodeError> {
         match self {
             Self::BndUpd(bndupd) => bndupd.check(dialect)?,
-            Self::BndAck(bndack) => bndack.check(dialect)?,
+            Self::BndAck(bndack) => bndack.check()?,
             _ => {}
         }
         let message_type = self.message_type();

@@ -190,3 +190,15 @@ fn a_bndack_that_rejects_156_addresses_fits_without_texts() {
     message.encode(twinlease::time::UnixTime(1), Xid(1), Dialect::Draft12, &mut sent).unwrap();
     assert_eq!(sent.len(), 2040);
 }
+
+#[test]
+fn a_bndack_that_would_be_too_long_leaves_its_texts_out() {
+    let reject = Some(Reject { reason: RejectReason::OUTDATED, message: Some(b"outdated") });
+    let replies = [BindingReply { address: Ipv4Addr::UNSPECIFIED, reject }; 100];
+    for (count, length) in [(81, 12 + 81 * 25), (82, 12 + 82 * 13)] {
+        let mut sent = Vec::new();
+        let message = Message::BndAck(BndAck::of(&replies[..count]));
+        message.encode(twinlease::time::UnixTime(1), Xid(1), Dialect::Isc, &mut sent).unwrap();
+        assert_eq!(sent.len(), length, "{count} replies");
+    }
+}

@@ -114,12 +114,15 @@ fn mutated(seed: u64, count: usize) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Whether a message can be sent as it was read: a repeated option is read once and sent once,
-/// and dhcpd is sent no DDNS.
+/// dhcpd is sent no DDNS, and an address that was missing may cost a BNDACK the room for texts.
 fn is_sendable(message: &Message<'_>, dialect: Dialect) -> bool {
-    let Message::BndUpd(bndupd) = message else { return true };
-    bndupd.updates().all(|update| {
-        update.repeated.is_none() && (dialect.may_send_ddns() || update.ddns.is_none())
-    })
+    match message {
+        Message::BndUpd(bndupd) => bndupd.updates().all(|update| {
+            update.repeated.is_none() && (dialect.may_send_ddns() || update.ddns.is_none())
+        }),
+        Message::BndAck(bndack) => bndack.replies().all(|reply| !reply.address.is_unspecified()),
+        _ => true,
+    }
 }
 
 #[test]
