@@ -15,7 +15,9 @@ pub(crate) fn twinlease<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>)
 }
 
 /// Exit code, standard output, standard error.
-pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> (i32, String, String) {
+pub(crate) fn run<A: AsRef<OsStr>>(
+    arguments: impl IntoIterator<Item = A>,
+) -> (i32, String, String) {
     texts(&twinlease(arguments).output().unwrap())
 }
 
