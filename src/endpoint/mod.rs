@@ -139,7 +139,7 @@ impl FailoverEndpoint {
         }
         let reserved =
             config.reservations.iter().map(|held| (held.address, held.client.clone())).collect();
-        let first_run = recovered.endpoint.is_none();
+        let never_served = state::never_served(recovered.endpoint.as_ref());
         let (record, startup) = state::start(&config, recovered.endpoint, now);
         let mclt = match (config.role, record.mclt) {
             (Role::Secondary, Some(seconds)) => Mclt(seconds),
@@ -181,7 +181,7 @@ impl FailoverEndpoint {
             stats: Stats::default(),
             config,
         };
-        endpoint.note_first_run(first_run);
+        endpoint.note_never_served(never_served);
         if owes_update_all {
             endpoint.mark_all_unknown();
         }
@@ -192,7 +192,6 @@ impl FailoverEndpoint {
 
     /// Takes note of one thing that happened at `now`. Time never runs backwards on the monotonic
     /// clock; the wall clock may be set.
-    #[expect(clippy::needless_pass_by_value, reason = "what happened is handed over whole")]
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         self.now = now;
         match input {

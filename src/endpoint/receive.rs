@@ -123,6 +123,9 @@ impl FailoverEndpoint {
         {
             return Acceptance::Accept;
         }
+        if dialect.dates_release_by_lease_expiration() && is_later_release(own, received) {
+            return Acceptance::Accept;
+        }
         let same_end = received.lease_expiration.plus(SAME_END) >= own.lease_expiration;
         let wall = if same_end && dialect.expires_by_its_own_clock() {
             now.wall.plus(EXPIRY_TOLERANCE)
@@ -205,4 +208,16 @@ impl FailoverEndpoint {
             Role::Secondary => BindingStatus::Backup,
         }
     }
+}
+
+/// Whether a dhcpd reports that the client released the lease after this server last heard of it.
+/// Within the same second, what the partner says later happened later.
+fn is_later_release(own: &Binding, received: &ReceivedUpdate) -> bool {
+    let released = received.lease_expiration;
+    let last_heard = own.client_last_transaction;
+    own.binding_status == BindingStatus::Active
+        && received.binding_status == BindingStatus::Released
+        && released.is_known()
+        && released == received.potential_expiration
+        && (released > last_heard || released == last_heard && own.partner_knows)
 }

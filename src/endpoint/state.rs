@@ -55,8 +55,8 @@ pub(super) struct StateTimers {
     stopping: Option<Instant>,
     /// The partner was in STARTUP when it announced its state.
     partner_in_startup: bool,
-    /// Nothing had been stored when this process started.
-    first_run: bool,
+    /// No lease was ever granted from this store.
+    never_served: bool,
 }
 
 /// An operator's command that the present state does not allow.
@@ -117,6 +117,14 @@ pub(super) fn start(
     (record, startup)
 }
 
+/// Whether no process ever served clients from what is stored: the first one, or one that follows
+/// others that never found the partner.
+pub(super) fn never_served(stored: Option<&EndpointRecord>) -> bool {
+    stored.is_none_or(|record| {
+        record.state == FailoverState::Recover && !record.last_operation.is_known()
+    })
+}
+
 impl FailoverEndpoint {
     /// The state as clients and operators see it.
     pub fn state(&self) -> FailoverState {
@@ -136,9 +144,9 @@ impl FailoverEndpoint {
         self.record.state
     }
 
-    /// Notes that nothing had been stored when this process started.
-    pub(super) fn note_first_run(&mut self, first_run: bool) {
-        self.timers.first_run = first_run;
+    /// Notes whether no lease was ever granted from this store.
+    pub(super) fn note_never_served(&mut self, never_served: bool) {
+        self.timers.never_served = never_served;
     }
 
     /// What the primary prescribes, kept for the next start (§7.8.2).
@@ -383,7 +391,7 @@ impl FailoverEndpoint {
             FailoverState::Recover => self.request_updates(now),
             FailoverState::PotentialConflict => self.begin_resolution(now),
             FailoverState::RecoverWait => {
-                let waived = self.timers.first_run
+                let waived = self.timers.never_served
                     && matches!(
                         self.record.partner_state,
                         Some(
@@ -397,7 +405,7 @@ impl FailoverEndpoint {
             }
             FailoverState::RecoverDone => {
                 self.timers.recover_wait = None;
-                self.timers.first_run = false;
+                self.timers.never_served = false;
                 if let Some(partner) =
                     self.record.partner_state.filter(|_| self.communications_ok())
                 {

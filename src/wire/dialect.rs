@@ -183,6 +183,13 @@ impl Dialect {
         matches!(self, Self::Isc)
     }
 
+    /// Whether lease-expiration-time says in a RELEASED when the client released. dhcpd sets it and
+    /// potential-expiration-time to that moment and repeats the last transaction of the lease,
+    /// which by itself would make every release look outdated (§7.1.3).
+    pub const fn dates_release_by_lease_expiration(self) -> bool {
+        matches!(self, Self::Isc)
+    }
+
     /// Whether expiry is the primary's business in NORMAL: a dhcpd primary rejects EXPIRED from its
     /// secondary.
     pub const fn primary_alone_expires(self) -> bool {

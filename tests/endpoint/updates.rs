@@ -95,6 +95,36 @@ fn an_accepted_release_is_stored_as_free() {
     assert_eq!(status, Some(BindingStatus::Free));
 }
 
+/// As dhcpd sends it: the end of the lease is the moment of the release, the rest is as it was.
+#[track_caller]
+fn answer_to_release_of_dhcpd(released: u32) -> Option<RejectReason> {
+    let mut script = Script::normal_secondary();
+    script.update(active());
+    script.take(MessageType::BNDACK);
+    script.update(BindingUpdate {
+        binding_status: Some(BindingStatus::Released.code()),
+        lease_expiration: Some(UnixTime(released)),
+        potential_expiration: Some(UnixTime(released)),
+        ..active()
+    });
+    script.take(MessageType::BNDACK).reject()
+}
+
+#[test]
+fn a_release_of_dhcpd_is_as_late_as_its_lease_expiration() {
+    assert_eq!(answer_to_release_of_dhcpd(START + 1), None);
+}
+
+#[test]
+fn a_release_of_dhcpd_in_the_second_of_the_lease_is_accepted() {
+    assert_eq!(answer_to_release_of_dhcpd(START), None);
+}
+
+#[test]
+fn a_release_of_dhcpd_before_the_lease_is_outdated() {
+    assert_eq!(answer_to_release_of_dhcpd(START - 1), Some(RejectReason::OUTDATED));
+}
+
 #[test]
 fn a_bulk_update_gets_one_answer_for_all_its_addresses() {
     let mut script = Script::normal_secondary();
