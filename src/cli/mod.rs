@@ -8,6 +8,7 @@ mod client;
 mod leases;
 mod operate;
 mod pcap;
+mod serve;
 mod status;
 mod table;
 
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::server::config::DEFAULT_ADMIN;
+use crate::server::logging::LogFormat;
 
 /// It failed.
 const FAILED: u8 = 1;
@@ -39,6 +41,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve clients and partners until SIGTERM or SIGINT
+    #[command(after_help = "Example:\n  twinlease serve --config /etc/twinlease.toml")]
+    Serve {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// What to log: error, warn, info, debug, trace, or by module (`info,twinlease::driver=debug`)
+        #[arg(long, value_name = "FILTER", env = "TWINLEASE_LOG", default_value = "info")]
+        log: String,
+        /// How log lines look
+        #[arg(long, value_enum, default_value_t)]
+        log_format: LogFormat,
+    },
     /// Check a configuration file: every error with line, column, key and cure
     #[command(after_help = "\
 Exit codes: 0 the file is right, 2 it is wrong, 1 it cannot be read.
@@ -153,6 +167,7 @@ struct AdminAddress {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Serve { file, log, log_format } => serve::run(&file.config, &log, log_format),
         Command::Check { file, json } => check::run(&file.config, json),
         Command::Status { server, json } => finish(status::run(&server, json)),
         Command::Leases { server, json, filter } => finish(leases::run(&server, json, &filter)),

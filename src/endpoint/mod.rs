@@ -192,6 +192,7 @@ impl FailoverEndpoint {
 
     /// Takes note of one thing that happened at `now`. Time never runs backwards on the monotonic
     /// clock; the wall clock may be set.
+    #[expect(clippy::needless_pass_by_value, reason = "what happened is handed over whole")]
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         self.now = now;
         match input {

@@ -2,6 +2,10 @@
 
 pub mod command;
 pub mod config;
+pub mod engine;
 pub mod logging;
 pub mod metrics;
+mod owners;
 pub mod plan;
+mod report;
+pub mod serve;

@@ -1,0 +1,123 @@
+//! From a configuration to a running server, and to its orderly end.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::admin::AdminServer;
+use crate::dhcp::{ClientSockets, SocketConfig};
+use crate::store::{RedbStore, StoreError};
+
+use super::command::{self, AdminCommand, CommandSender};
+use super::config::Config;
+use super::engine::{Engine, EngineEnd, StartError};
+
+/// Why the server did not start, or ended by itself.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The system has no threads or signals to give.
+    Runtime(io::Error),
+    /// The store cannot be opened, or failed.
+    Store(StoreError),
+    /// A socket for clients cannot be opened.
+    Sockets(crate::dhcp::socket::OpenError),
+    /// The admin listener cannot be bound.
+    Admin(SocketAddr, io::Error),
+    /// The parts do not fit together.
+    Start(StartError),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Runtime(error) => write!(f, "cannot start: {error}"),
+            Self::Store(error) => error.fmt(f),
+            Self::Sockets(error) => error.fmt(f),
+            Self::Admin(address, error) => {
+                write!(f, "cannot listen on {address} for [admin] listen: {error}")
+            }
+            Self::Start(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Serves until SIGTERM or SIGINT; then tells the partners and makes everything durable.
+pub fn run(config: &Config) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> Result<(), ServeError> {
+    let store = RedbStore::open(&config.data_dir).map_err(ServeError::Store)?;
+    let sockets = ClientSockets::open(&SocketConfig {
+        interfaces: config.dhcp.interfaces.clone(),
+        listen: config.dhcp.listen.clone(),
+    })
+    .map_err(ServeError::Sockets)?;
+    let (commands, inbox) = command::channel();
+    let admin =
+        AdminServer::bind(config.admin.listen, config.admin.token.clone(), commands.clone())
+            .await
+            .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
+    let engine = Engine::new(config, Box::new(store), sockets, inbox, table_seed())
+        .map_err(ServeError::Start)?;
+    let signals = Signals::install().map_err(ServeError::Runtime)?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        relationships = config.relationships.len(),
+        subnets = config.subnets.len(),
+        admin = %config.admin.listen,
+        "serving"
+    );
+    tokio::spawn(stop_on_signal(signals, commands));
+    let admin = tokio::spawn(admin.run());
+    let end = engine.run().await;
+    admin.abort();
+    match end {
+        EngineEnd::Stopped => {
+            tracing::info!("stopped");
+            Ok(())
+        }
+        EngineEnd::Storage(error) => Err(ServeError::Store(error)),
+    }
+}
+
+/// The signals that end a service.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+async fn stop_on_signal(mut signals: Signals, commands: CommandSender) {
+    tokio::select! {
+        _ = signals.terminate.recv() => tracing::info!("SIGTERM: telling the partners and leaving"),
+        _ = signals.interrupt.recv() => tracing::info!("SIGINT: telling the partners and leaving"),
+    }
+    let (answer, _) = oneshot::channel();
+    // A failed send means that the engine has ended already.
+    let _ended = commands.send(AdminCommand::Stop { answer }).await;
+}
+
+/// A number that no client can guess, so that none can choose keys that collide in the client index.
+fn table_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
