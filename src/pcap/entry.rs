@@ -9,7 +9,8 @@ use crate::wire::{Dialect, Frame, HEADER_LEN, Header, Message, MessageType, Opti
 /// A message in a capture, or octets that the capture lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The number of the packet with the last octet of the message; the first packet is 1.
+    /// The number of the packet with which the message is complete, as are all before it in the
+    /// stream; the first packet is 1.
     pub frame: u64,
     /// When that packet was captured.
     pub time: Timestamp,

@@ -20,9 +20,9 @@ type Direction = (SocketAddr, SocketAddr);
 
 /// All directions of all connections.
 ///
-/// A message that lies in segments behind a missing one ends at one of these segments, yet it is
-/// known to be a message only when the missing one has arrived. Therefore messages of later
-/// packets are held back meanwhile.
+/// Whether a missing segment is late or not in the capture at all shows only later. In the second
+/// case the messages behind it belong to the packets that brought them, so everything found in
+/// later packets is held back meanwhile.
 #[derive(Debug)]
 pub(super) struct Flows {
     streams: BTreeMap<Direction, Stream>,

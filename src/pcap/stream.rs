@@ -53,6 +53,8 @@ pub(super) struct Stream {
     /// Octets in order that are not yet a whole message, and where they come from.
     octets: Vec<u8>,
     marks: VecDeque<Mark>,
+    /// The packet with which the octets so far were complete.
+    latest: Option<Stamp>,
     waiting: Vec<Waiting>,
 }
 
@@ -68,6 +70,7 @@ impl Stream {
             next: None,
             octets: Vec::new(),
             marks: VecDeque::new(),
+            latest: None,
             waiting: Vec::new(),
         }
     }
@@ -228,8 +231,11 @@ impl Stream {
         self.marks.clear();
     }
 
-    /// Takes octets that continue the stream.
+    /// Takes octets that continue the stream. The receiver gets them no earlier than those before
+    /// them, so they count to the packet that filled the hole they waited behind.
     fn accept(&mut self, fresh: &[u8], stamp: Stamp, found: &mut Vec<Found>) {
+        let stamp = self.latest.filter(|latest| latest.frame > stamp.frame).unwrap_or(stamp);
+        self.latest = Some(stamp);
         match self.synchronisation {
             Synchronisation::Foreign => return,
             Synchronisation::Searching if !begins_with_message(fresh) => return,
@@ -266,7 +272,7 @@ impl Stream {
             let Some(message) = self.octets.get(start..start + length) else {
                 break;
             };
-            if let Some(stamp) = self.completed_by(start, start + length) {
+            if let Some(stamp) = self.completed_by(start + length) {
                 found.push((stamp, Content::Message(message.to_vec())));
             }
             start += length;
@@ -282,9 +288,7 @@ impl Stream {
     /// What stands at `start` is no message, so nobody can tell where the next one begins.
     fn lose_boundary(&mut self, start: usize, found: &mut Vec<Found>) {
         let end = self.octets.len().min(start + HEADER_LEN);
-        if let (Some(stamp), Some(octets)) =
-            (self.completed_by(start, end), self.octets.get(start..end))
-        {
+        if let (Some(stamp), Some(octets)) = (self.completed_by(end), self.octets.get(start..end)) {
             found.push((stamp, Content::Message(octets.to_vec())));
         }
         self.octets.clear();
@@ -292,17 +296,9 @@ impl Stream {
         self.synchronisation = Synchronisation::Searching;
     }
 
-    /// The last packet that brought one of the octets.
-    fn completed_by(&self, start: usize, end: usize) -> Option<Stamp> {
-        let mut from = 0;
-        let mut last: Option<Stamp> = None;
-        for mark in &self.marks {
-            if from < end && mark.end > start && last.is_none_or(|l| l.frame < mark.stamp.frame) {
-                last = Some(mark.stamp);
-            }
-            from = mark.end;
-        }
-        last
+    /// The packet that brought the octet before `end`.
+    fn completed_by(&self, end: usize) -> Option<Stamp> {
+        self.marks.iter().find(|mark| mark.end >= end).map(|mark| mark.stamp)
     }
 }
 

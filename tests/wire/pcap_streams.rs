@@ -89,14 +89,14 @@ fn segments_in_the_wrong_order_are_put_right() {
         segment(31, &all[30..]),
         segment(7, &all[6..16]),
     ];
-    assert_eq!(found(&packets), [(4, Some(3)), (5, Some(1)), (5, Some(2))]);
+    assert_eq!(found(&packets), [(5, Some(1)), (5, Some(2)), (5, Some(3))]);
 }
 
 #[test]
-fn a_message_behind_a_late_segment_ends_in_its_own_packet() {
+fn a_message_behind_a_late_segment_is_complete_with_that_segment() {
     let all = contacts(2);
     let packets = [syn(0), segment(13, &all[12..]), segment(1, &all[..12])];
-    assert_eq!(found(&packets), [(2, Some(2)), (3, Some(1))]);
+    assert_eq!(found(&packets), [(3, Some(1)), (3, Some(2))]);
 }
 
 #[test]
@@ -105,7 +105,16 @@ fn messages_of_other_connections_keep_their_place_while_a_segment_is_late() {
     let other = contact(9);
     let elsewhere = Tcp { ports: (647, 50_000), ..segment(1, &other) };
     let packets = [syn(0), segment(13, &all[12..]), elsewhere, segment(1, &all[..12])];
-    assert_eq!(found(&packets), [(2, Some(2)), (3, Some(9)), (4, Some(1))]);
+    assert_eq!(found(&packets), [(3, Some(9)), (4, Some(1)), (4, Some(2))]);
+}
+
+#[test]
+fn messages_behind_a_segment_that_never_comes_keep_their_place_among_others() {
+    let all = contacts(3);
+    let other = contact(9);
+    let elsewhere = Tcp { ports: (647, 50_000), ..segment(1, &other) };
+    let packets = [syn(0), segment(1, &all[..12]), segment(25, &all[24..]), elsewhere];
+    assert_eq!(found(&packets), [(2, Some(1)), (3, None), (3, Some(3)), (4, Some(9))]);
 }
 
 #[test]
