@@ -11,7 +11,7 @@ use super::link::Segment;
 use super::stream::{Found, Stream};
 
 /// Directions of connections known at a time.
-const MAX_STREAMS: usize = 65_536;
+const MAX_STREAMS: usize = 16_384;
 /// Octets of messages and segments held back at a time.
 const MAX_HELD: usize = 16 * 1024 * 1024;
 
@@ -54,7 +54,7 @@ impl Flows {
         let known_port = [direction.0, direction.1].iter().any(|end| end.port() == FAILOVER_PORT);
         let is_failover = known_port || self.streams.get(&back).is_some_and(Stream::is_failover);
         if self.streams.len() >= MAX_STREAMS && !self.streams.contains_key(&direction) {
-            self.streams.retain(|_, stream| stream.is_failover());
+            self.streams.retain(|_, stream| stream.is_failover() && !stream.is_idle());
             if self.streams.len() >= MAX_STREAMS {
                 return;
             }

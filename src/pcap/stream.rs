@@ -85,6 +85,11 @@ impl Stream {
         self.synchronisation == Synchronisation::Foreign
     }
 
+    /// Whether nothing is lost, except the view of retransmissions, by forgetting this stream.
+    pub(super) fn is_idle(&self) -> bool {
+        self.octets.is_empty() && self.waiting.is_empty()
+    }
+
     /// Learns from the other direction that this is failover.
     pub(super) fn set_failover(&mut self, found: &mut Vec<Found>) {
         match self.synchronisation {

@@ -310,3 +310,11 @@ fn a_stream_whose_missing_segment_never_comes_is_given_up_and_does_not_hold_the_
     let messages = entries(&packets).len() - gaps;
     assert_eq!((messages, gaps), (2000, 2000));
 }
+
+#[test]
+fn more_connections_than_are_kept_at_a_time_lose_no_message() {
+    let payload = contact(1);
+    let ports = (1..=20_000).map(|port| (647, port));
+    let packets: Vec<_> = ports.map(|ports| Tcp { ports, ..segment(1, &payload) }).collect();
+    assert_eq!(entries(&packets).len(), 20_000);
+}
