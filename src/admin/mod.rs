@@ -13,8 +13,9 @@
 //! for a request that a web page smuggled in, 404 for an unknown name, 409 where the state does not
 //! allow it, 503 while the engine does not answer. `guard` decides who may ask, `json` is the form
 //! of the answers, `leases` pages through the engine, `metrics` writes gauges, `listener` bounds
-//! the connections.
+//! the connections; `client` is the asking side.
 
+pub mod client;
 mod guard;
 pub mod json;
 mod leases;

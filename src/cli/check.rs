@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::server::config::{Config, LoadError, Problem};
 
-use super::{FAILED, Failure, USAGE, finish};
+use super::serve::refuse;
+use super::{Failure, USAGE, finish};
 
 #[derive(Serialize)]
 struct Outcome<'a> {
@@ -20,20 +21,11 @@ struct Outcome<'a> {
 pub(super) fn run(file: &Path, json: bool) -> ExitCode {
     match Config::load(file) {
         Ok(config) => finish(if json { print_outcome(&[]) } else { summary(file, &config) }),
-        Err(LoadError::Invalid(invalid)) => {
-            if json {
-                if let Err(failure) = print_outcome(invalid.problems()) {
-                    return finish(Err(failure));
-                }
-            } else {
-                eprintln!("{invalid}");
-            }
-            ExitCode::from(USAGE)
-        }
-        Err(unreadable @ LoadError::Unreadable { .. }) => {
-            eprintln!("twinlease: {unreadable}");
-            ExitCode::from(FAILED)
-        }
+        Err(LoadError::Invalid(invalid)) if json => match print_outcome(invalid.problems()) {
+            Ok(()) => ExitCode::from(USAGE),
+            failed => finish(failed),
+        },
+        Err(error) => refuse(&error),
     }
 }
 

@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 
 use clap::Args;
 
+use crate::admin::client::escaped;
 use crate::admin::json::LeaseBody;
 
-use super::client::{Client, escaped};
 use super::table::utc;
 use super::{AdminAddress, Failure};
 
@@ -50,7 +50,7 @@ impl Filter {
 
 /// Prints the bindings that the filter lets through.
 pub(super) fn run(server: &AdminAddress, json: bool, filter: &Filter) -> Result<(), Failure> {
-    let mut lines = BufReader::new(Client::new(server).stream(&filter.path())?);
+    let mut lines = BufReader::new(server.client().stream(&filter.path())?);
     let mut out = io::BufWriter::new(io::stdout().lock());
     if !json {
         writeln!(

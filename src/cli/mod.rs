@@ -4,7 +4,6 @@
 //! Answers go to standard output, everything else to standard error.
 
 mod check;
-mod client;
 mod leases;
 mod operate;
 mod pcap;
@@ -18,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::client::{AskError, Client};
 use crate::server::config::DEFAULT_ADMIN;
 use crate::server::logging::LogFormat;
 
@@ -41,17 +41,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve clients and partners until SIGTERM or SIGINT
-    #[command(after_help = "Example:\n  twinlease serve --config /etc/twinlease.toml")]
+    /// Run the server until SIGTERM or SIGINT
+    #[command(
+        after_help = "Example:\n  twinlease serve --config /etc/twinlease.toml --log-format json"
+    )]
     Serve {
         #[command(flatten)]
         file: ConfigFile,
-        /// What to log: error, warn, info, debug, trace, or by module (`info,twinlease::driver=debug`)
-        #[arg(long, value_name = "FILTER", env = "TWINLEASE_LOG", default_value = "info")]
-        log: String,
-        /// How log lines look
-        #[arg(long, value_enum, default_value_t)]
-        log_format: LogFormat,
+        #[command(flatten)]
+        log: LogOptions,
     },
     /// Check a configuration file: every error with line, column, key and cure
     #[command(after_help = "\
@@ -155,6 +153,16 @@ struct ConfigFile {
 }
 
 #[derive(Debug, Args)]
+struct LogOptions {
+    /// What to log: error, warn, info, debug, trace, or a filter as info,name=debug
+    #[arg(long, value_name = "FILTER", env = "TWINLEASE_LOG", default_value = "info")]
+    log: String,
+    /// How to log
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Args)]
 struct AdminAddress {
     /// Where the server's admin listener is, [admin] listen of its configuration
     #[arg(long, value_name = "ADDR", env = "TWINLEASE_ADMIN", default_value = DEFAULT_ADMIN)]
@@ -164,10 +172,16 @@ struct AdminAddress {
     token: Option<String>,
 }
 
+impl AdminAddress {
+    fn client(&self) -> Client {
+        Client::new(&self.admin, self.token.clone())
+    }
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve { file, log, log_format } => serve::run(&file.config, &log, log_format),
+        Command::Serve { file, log } => serve::run(&file.config, &log),
         Command::Check { file, json } => check::run(&file.config, json),
         Command::Status { server, json } => finish(status::run(&server, json)),
         Command::Leases { server, json, filter } => finish(leases::run(&server, json, &filter)),
@@ -188,6 +202,12 @@ enum Failure {
     Output(io::Error),
     /// Anything else, as a sentence.
     Said(String),
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        Self::Said(error.to_string())
+    }
 }
 
 impl From<io::Error> for Failure {

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
+use crate::admin::client::escaped;
 use crate::admin::json::DoneBody;
 
-use super::client::{Client, escaped};
 use super::{AdminAddress, Failure};
 
 /// Declares the partner down.
@@ -25,7 +25,7 @@ pub(super) fn shutdown(server: &AdminAddress, name: &str, json: bool) -> Result<
 
 fn send(server: &AdminAddress, name: &str, word: &str, json: bool) -> Result<(), Failure> {
     let path = format!("/v1/relationships/{}/{word}", escaped(name));
-    let done: DoneBody = Client::new(server).post(&path)?;
+    let done: DoneBody = server.client().post(&path)?;
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer(&mut out, &done).map_err(io::Error::from)?;

@@ -4,29 +4,36 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::server::config::{Config, LoadError};
-use crate::server::logging::{self, LogFormat};
-use crate::server::serve;
+use crate::server::{logging, serve};
 
-use super::{FAILED, USAGE, fail};
+use super::{FAILED, LogOptions, USAGE, fail};
 
 /// Serves until a signal ends it.
-pub(super) fn run(file: &Path, filter: &str, format: LogFormat) -> ExitCode {
-    let config = match Config::load(file) {
-        Ok(config) => config,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(match error {
-                LoadError::Unreadable { .. } => FAILED,
-                LoadError::Invalid(_) => USAGE,
-            });
-        }
-    };
-    if let Err(error) = logging::start(filter, format) {
-        eprintln!("{error}");
+pub(super) fn run(file: &Path, log: &LogOptions) -> ExitCode {
+    if let Err(wrong) = logging::start(&log.log, log.log_format) {
+        eprintln!("twinlease: {wrong}");
         return ExitCode::from(USAGE);
     }
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(error) => return refuse(&error),
+    };
     match serve::run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// Says what is wrong with a configuration file, and the exit code for it.
+pub(super) fn refuse(error: &LoadError) -> ExitCode {
+    match error {
+        LoadError::Invalid(invalid) => {
+            eprintln!("{invalid}");
+            ExitCode::from(USAGE)
+        }
+        LoadError::Unreadable { .. } => {
+            eprintln!("twinlease: {error}");
+            ExitCode::from(FAILED)
+        }
     }
 }

@@ -4,13 +4,12 @@ use std::io::{self, Write};
 
 use crate::admin::json::{RelationshipBody, StatusBody};
 
-use super::client::Client;
 use super::table::{Table, utc};
 use super::{AdminAddress, Failure};
 
 /// Prints how every relationship stands.
 pub(super) fn run(server: &AdminAddress, json: bool) -> Result<(), Failure> {
-    let status: StatusBody = Client::new(server).get("/v1/status")?;
+    let status: StatusBody = server.client().get("/v1/status")?;
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer(&mut out, &status).map_err(io::Error::from)?;

@@ -1,0 +1,152 @@
+//! Questions to a running server's admin listener.
+
+use std::fmt::{self, Write as _};
+use std::io::Read;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use ureq::http::{Request, Response, StatusCode};
+use ureq::{Agent, Body};
+
+use super::json::ErrorBody;
+
+/// How long the listener may take to pick up.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it may take for the head of an answer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Octets of an error body that are read.
+const MAX_ERROR_BODY: u64 = 64 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum AskError {
+    /// Nobody can be asked at this address.
+    Unreachable {
+        /// The address.
+        base: String,
+        /// What is in the way.
+        why: String,
+    },
+    /// The server does not follow the request, in its own words.
+    Refused(String),
+    /// What answers is no twinlease server.
+    Nonsense {
+        /// The address.
+        base: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { base, why } => write!(
+                f,
+                "cannot reach a twinlease server at {base}: {why}; is `twinlease serve` running, \
+                 and is this [admin] listen of its configuration?"
+            ),
+            Self::Refused(why) => f.write_str(why),
+            Self::Nonsense { base, why } => {
+                write!(f, "the answer of {base} is not that of a twinlease server: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for AskError {}
+
+/// A way to one admin listener. It blocks; an asynchronous caller gives it a thread.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// `admin` is an address with a port, or an http URL.
+    pub fn new(admin: &str, token: Option<String>) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_PATIENCE))
+            .timeout_recv_response(Some(ANSWER_PATIENCE))
+            .proxy(None)
+            .build()
+            .new_agent();
+        let base = admin.trim_end_matches('/');
+        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
+        Self { agent, base, token }
+    }
+
+    /// The answer to a GET as a stream of octets.
+    pub fn stream(&self, path: &str) -> Result<impl Read + use<>, AskError> {
+        Ok(self.send("GET", path)?.into_body().into_reader())
+    }
+
+    /// The answer to a GET.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {
+        self.parse(self.send("GET", path)?)
+    }
+
+    /// The answer to a POST without a body.
+    pub fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {
+        self.parse(self.send("POST", path)?)
+    }
+
+    fn parse<T: DeserializeOwned>(&self, response: Response<Body>) -> Result<T, AskError> {
+        serde_json::from_reader(response.into_body().into_reader())
+            .map_err(|error| AskError::Nonsense { base: self.base.clone(), why: error.to_string() })
+    }
+
+    fn send(&self, method: &str, path: &str) -> Result<Response<Body>, AskError> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let unreachable =
+            |why: String| AskError::Unreachable { base: self.base.clone(), why };
+        let request = request.body(()).map_err(|error| unreachable(error.to_string()))?;
+        let response = self.agent.run(request).map_err(|error| match error {
+            ureq::Error::Io(error) => unreachable(error.to_string()),
+            other => unreachable(other.to_string()),
+        })?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response)) }
+    }
+
+    fn refusal(&self, response: Response<Body>) -> AskError {
+        let status: StatusCode = response.status();
+        let body = response.into_body().into_reader().take(MAX_ERROR_BODY);
+        match serde_json::from_reader::<_, ErrorBody>(body) {
+            Ok(body) => AskError::Refused(body.error),
+            Err(_) => AskError::Nonsense { base: self.base.clone(), why: status.to_string() },
+        }
+    }
+}
+
+/// A text as part of an address: everything but letters, digits and a few signs is escaped.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for octet in text.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
+            escaped.push(char::from(octet));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(escaped, "%{octet:02X}");
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_part_of_the_address() {
+        assert_eq!(escaped("a/../b?c d%"), "a%2F..%2Fb%3Fc%20d%25");
+        assert_eq!(escaped("büro-1"), "b%C3%BCro-1");
+    }
+}
