@@ -106,8 +106,7 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let unreachable =
-            |why: String| AskError::Unreachable { base: self.base.clone(), why };
+        let unreachable = |why: String| AskError::Unreachable { base: self.base.clone(), why };
         let request = request.body(()).map_err(|error| unreachable(error.to_string()))?;
         let response = self.agent.run(request).map_err(|error| match error {
             ureq::Error::Io(error) => unreachable(error.to_string()),
