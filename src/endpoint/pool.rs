@@ -27,8 +27,10 @@ const OWNERSHIP_PERCENT: u32 = 10;
 const REBALANCE_INTERVAL: Duration = Duration::from_secs(60);
 /// Pause between two POOLREQs.
 const POOLREQ_INTERVAL: Duration = Duration::from_secs(5);
-/// Addresses moved in one run; the rest follows at the next look.
+/// Addresses of one range moved in one run; the rest follows in the next batch.
 const MAX_MOVES: u32 = 65_536;
+/// Pause between two batches, in which clients have their turn.
+const NEXT_BATCH: Duration = Duration::from_secs(1);
 
 /// Timers of the balance.
 #[derive(Debug, Default)]
@@ -53,10 +55,16 @@ impl FailoverEndpoint {
     pub(super) fn enter_normal_balance(&mut self, now: Now) {
         self.pool = PoolBalance {
             next_look: Some(now.monotonic.after(REBALANCE_INTERVAL)),
-            poolreq_due: (self.config.role == Role::Secondary).then_some(now.monotonic),
+            poolreq_due: self.asks_on_entering_normal().then_some(now.monotonic),
             poolreq_outstanding: false,
         };
         self.balance_pools(now, true);
+    }
+
+    /// §9.8.1: the secondary asks for addresses on entering NORMAL. A dhcpd divides the pools by
+    /// itself at that moment and complains of a partner that asks without being short.
+    fn asks_on_entering_normal(&self) -> bool {
+        self.config.role == Role::Secondary && !self.partner.is_dhcpd()
     }
 
     pub(super) fn leave_normal_balance(&mut self) {
@@ -133,6 +141,9 @@ impl FailoverEndpoint {
             if surplus.to_give < -surplus.hold && self.may_recall() {
                 recalled += self.recall(range, surplus);
             }
+        }
+        if given >= MAX_MOVES {
+            self.pool.next_look = Some(now.monotonic.after(NEXT_BATCH));
         }
         if given > 0 || recalled > 0 {
             self.events.push(Event::PoolBalanced { given, recalled });

@@ -380,18 +380,15 @@ impl Engine {
             return;
         };
         tracing::info!(relationship = name, ?command, "operator's command");
-        match endpoint.operator(now, command) {
-            Err(refused) => {
-                let reason = refused.to_string();
-                let _gone = answer.send(Err(CommandError::Refused { reason }));
-            }
-            Ok(()) => {
-                self.carry_out(owner);
-                let commit = self.made.get(owner).copied().unwrap_or_default();
-                self.waiting.push(Waiting { owner, commit, answer });
-                self.release(owner);
-            }
+        if let Err(refused) = endpoint.operator(now, command) {
+            let reason = refused.to_string();
+            let _gone = answer.send(Err(CommandError::Refused { reason }));
+            return;
         }
+        self.carry_out(owner);
+        let commit = self.made.get(owner).copied().unwrap_or_default();
+        self.waiting.push(Waiting { owner, commit, answer });
+        self.release(owner);
     }
 
     fn begin_stop(&mut self, answer: Option<oneshot::Sender<()>>) {

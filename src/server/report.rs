@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::dhcp::Counters;
 use crate::driver::committer::Statistics;
-use crate::endpoint::Status;
+use crate::endpoint::{FailoverEndpoint, Status};
 
 use super::command::{AdminCommand, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE};
 use super::metrics::Samples;
@@ -39,7 +39,7 @@ pub(super) fn answer(
 }
 
 fn statuses(owners: &OwnerSet) -> Vec<Status> {
-    owners.0.iter().filter_map(Owner::endpoint).map(|endpoint| endpoint.status()).collect()
+    owners.0.iter().filter_map(Owner::endpoint).map(FailoverEndpoint::status).collect()
 }
 
 /// Walks the tables of all owners together, in ascending order of address.

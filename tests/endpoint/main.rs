@@ -1,6 +1,14 @@
 //! The endpoint as a whole: two of them on one clock, or one and a scripted partner, with nothing in
 //! between but octets.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics"
+)]
+
 mod conflict;
 mod connection;
 mod durability;

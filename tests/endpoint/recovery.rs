@@ -4,7 +4,7 @@ use twinlease::balance::Role;
 use twinlease::endpoint::{LeaseAuthority, OperatorCommand};
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 
-use crate::support::world::{PRIMARY, SECONDARY, World};
+use crate::support::world::{Disk, PRIMARY, SECONDARY, World};
 use crate::support::{MCLT, address, client, config};
 
 #[test]
@@ -43,7 +43,7 @@ fn a_server_that_lost_its_database_gets_it_back_and_waits_the_mclt() {
     world.lease(PRIMARY, address(20), client(1), 3600);
     world.run(5);
     world.kill(SECONDARY);
-    world.sides[SECONDARY].disk = Default::default();
+    world.sides[SECONDARY].disk = Disk::default();
     world.operator(PRIMARY, OperatorCommand::PartnerDown { forced: false });
     world.start(SECONDARY);
     world.run(30);
