@@ -28,10 +28,13 @@ use super::command::{AdminCommand, CommandError, CommandReceiver};
 use super::config::Config;
 use super::owners::{Owner, OwnerKind, OwnerSet};
 use super::plan::{Plan, RelationshipPlan};
-use super::report;
+use super::report::{self, Counted};
 
-/// Events of links and reports of the committer taken in one turn.
-const MAX_TURN: usize = 1024;
+/// Events of links taken in one turn, at most 64 KiB each, so that clients are served in between.
+const MAX_EVENTS: usize = 8;
+
+/// Longest sleep: so soon it is noticed that the wall clock was set.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// How long a stop waits for partners to take note.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -186,21 +189,19 @@ impl Engine {
             }
             let ready = self.wait().await;
             self.take(ready);
-            self.take_more();
+            self.take_more().await;
             self.act();
         }
     }
 
     async fn wait(&mut self) -> Ready {
-        let wake_at = self.next_wake().map(|at| self.clock.deadline(at));
-        // While the disk is the limit nobody new is listened to; clients ask again.
-        let accepts_clients = self.committer.has_room() && self.stopping.is_none();
-        let timer = async {
-            match wake_at {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let latest = self.clock.now().monotonic.after(LONGEST_SLEEP);
+        let wake_at = self.next_wake().map_or(latest, |at| at.min(latest));
+        let timer = tokio::time::sleep_until(self.clock.deadline(wake_at));
+        // While the disk is the limit nobody is listened to: clients ask again, and TCP slows the
+        // partner down.
+        let has_room = self.committer.has_room();
+        let accepts_clients = has_room && self.stopping.is_none();
         let echo = async {
             match &mut self.pinger {
                 Some(pinger) => pinger.answered().await,
@@ -208,9 +209,8 @@ impl Engine {
             }
         };
         tokio::select! {
-            biased;
             report = self.committer.report() => Ready::Committed(report),
-            event = self.links.next() => Ready::Link(event),
+            event = self.links.next(), if has_room => Ready::Link(event),
             Some(command) = self.commands.recv() => Ready::Command(command),
             () = self.sockets.recv_batch(&mut self.inbox), if accepts_clients => Ready::Clients,
             address = echo => Ready::Echo(address),
@@ -233,15 +233,25 @@ impl Engine {
         }
     }
 
-    /// What is ready besides, a bounded number of each kind.
-    fn take_more(&mut self) {
-        for _ in 0..MAX_TURN {
-            let Some(report) = self.committer.try_report() else { break };
+    /// What is ready besides, a bounded number of each kind: a partner that sends without end does
+    /// not keep clients waiting.
+    async fn take_more(&mut self) {
+        if let Some(report) = self.committer.try_report() {
             self.on_committed(report);
         }
-        for _ in 0..MAX_TURN {
+        for _ in 0..MAX_EVENTS {
+            if !self.committer.has_room() {
+                return;
+            }
             let Some(event) = self.links.try_next() else { break };
             self.on_link_event(event);
+        }
+        if self.stopping.is_none() {
+            tokio::select! {
+                biased;
+                () = self.sockets.recv_batch(&mut self.inbox) => self.on_clients(),
+                () = std::future::ready(()) => {}
+            }
         }
     }
 
@@ -279,8 +289,11 @@ impl Engine {
         match event {
             LinkEvent::Connected { owner, link, origin } => {
                 let Some(&index) = self.by_id.get(&owner) else { return };
-                self.connections.insert(link, (index, Deframer::new()));
-                self.tell(now, index, Input::Connected { link, origin });
+                let endpoint = self.owners.0.get_mut(index).and_then(Owner::endpoint_mut);
+                let Some(endpoint) = endpoint else { return };
+                let deframer = Deframer::for_dialect(endpoint.config().dialect);
+                self.connections.insert(link, (index, deframer));
+                endpoint.handle_input(now, Input::Connected { link, origin });
             }
             LinkEvent::ConnectFailed { owner, failure } => {
                 let Some(&index) = self.by_id.get(&owner) else { return };
@@ -326,10 +339,9 @@ impl Engine {
 
     fn on_time(&mut self) {
         let now = self.clock.now();
-        for (owner, wake_at) in self.owners.0.iter_mut().zip(&self.wake_at) {
-            if wake_at.is_some_and(|at| at <= now.monotonic) {
-                owner.time_reached(now);
-            }
+        // All of them, due or not: the wall clock may have been set.
+        for owner in &mut self.owners.0 {
+            owner.time_reached(now);
         }
         self.service.tick(&mut self.owners, now, &mut self.replies);
     }
@@ -337,11 +349,13 @@ impl Engine {
     // Operators.
 
     fn on_command(&mut self, command: AdminCommand) {
-        let counters = self.service.counters();
-        let statistics = self.committer.statistics();
-        let Some(command) = report::answer(command, &self.owners, counters, statistics) else {
-            return;
+        let counted = Counted {
+            clients: self.service.counters(),
+            store: self.committer.statistics(),
+            links: self.links.counters(),
+            socket_failures: self.sockets.failures(),
         };
+        let Some(command) = report::answer(command, &self.owners, &counted) else { return };
         match command {
             AdminCommand::PartnerDown { relationship, forced, answer } => {
                 self.operate(&relationship, OperatorCommand::PartnerDown { forced }, answer);

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::dhcp::Counters;
+use crate::driver::LinkCounters;
 use crate::driver::committer::Statistics;
 use crate::endpoint::{FailoverEndpoint, Status};
 
@@ -12,12 +13,20 @@ use super::command::{AdminCommand, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE}
 use super::metrics::Samples;
 use super::owners::{Owner, OwnerSet};
 
+/// What has been counted outside the endpoints.
+#[derive(Debug)]
+pub(super) struct Counted<'a> {
+    pub(super) clients: &'a Counters,
+    pub(super) store: Statistics,
+    pub(super) links: LinkCounters,
+    pub(super) socket_failures: u64,
+}
+
 /// Answers a question; a command that changes something is given back.
 pub(super) fn answer(
     command: AdminCommand,
     owners: &OwnerSet,
-    counters: &Counters,
-    statistics: Statistics,
+    counted: &Counted<'_>,
 ) -> Option<AdminCommand> {
     match command {
         AdminCommand::Status { answer } => {
@@ -29,7 +38,7 @@ pub(super) fn answer(
             None
         }
         AdminCommand::Metrics { answer } => {
-            let _gone = answer.send(metrics(counters, statistics));
+            let _gone = answer.send(metrics(counted));
             None
         }
         change @ (AdminCommand::PartnerDown { .. }
@@ -84,12 +93,31 @@ fn leases(owners: &OwnerSet, query: &LeaseQuery) -> LeasePage {
     page
 }
 
-fn metrics(counters: &Counters, statistics: Statistics) -> Samples {
+fn metrics(counted: &Counted<'_>) -> Samples {
     let mut samples = Samples::new();
-    let help = "Changes made durable.";
-    samples.counter("twinlease_commits_total", help, &[], statistics.commits);
-    let help = "Syncs that it took.";
-    samples.counter("twinlease_commit_batches_total", help, &[], statistics.batches);
+    let Counted { clients: counters, store, links, socket_failures } = counted;
+    for (name, help, count) in [
+        ("twinlease_commits_total", "Changes made durable.", store.commits),
+        ("twinlease_commit_batches_total", "Syncs that it took.", store.batches),
+        ("twinlease_link_octets_received_total", "Octets from partners.", links.octets_received),
+        ("twinlease_link_octets_sent_total", "Octets to partners.", links.octets_sent),
+        (
+            "twinlease_dhcp_socket_failures_total",
+            "Datagrams of clients that could not be received or sent.",
+            *socket_failures,
+        ),
+    ] {
+        samples.counter(name, help, &[], count);
+    }
+    for (reason, count) in [
+        ("unknown-address", links.unknown_address),
+        ("too-many", links.too_many),
+        ("unattributed", links.unattributed),
+        ("overrun", links.overrun),
+    ] {
+        let help = "Partner connections that the driver closed.";
+        samples.counter("twinlease_link_refused_total", help, &[("reason", reason)], count);
+    }
     for (kind, count) in counters.received() {
         let help = "Client messages received.";
         samples.counter("twinlease_dhcp_received_total", help, &[("type", kind)], count);
