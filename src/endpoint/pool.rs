@@ -209,9 +209,12 @@ impl FailoverEndpoint {
             }
         }
         for address in self.table.queue(range, from) {
-            let used = self.table.get(address).is_some_and(|b| b.lease_expiration.is_known());
-            if left <= 0 || used && left <= surplus.hold {
+            if left <= 0 {
                 break;
+            }
+            let used = self.table.get(address).is_some_and(|b| b.lease_expiration.is_known());
+            if used && left <= surplus.hold {
+                continue;
             }
             if !self.is_reserved(address) && chosen.insert(address) {
                 left -= 1;

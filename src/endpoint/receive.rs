@@ -14,9 +14,14 @@ use super::FailoverEndpoint;
 use super::event::Event;
 use super::outbox::{Acknowledgement, Outgoing, Reply};
 
-/// Seconds by which a dhcpd may report the end of a lease that both servers know to end later: it
-/// allows its partner as much for clocks that differ.
+/// Seconds by which a dhcpd primary may report the end of a lease that both servers know to end
+/// later: it allows its partner as much for clocks that differ, never repeats a rejected report, and
+/// alone decides what becomes of the address.
 const EXPIRY_TOLERANCE: u32 = 65;
+
+/// The same for a dhcpd secondary. The address becomes this server's to give, and this server sees
+/// the end itself: only what the clock delta leaves open is allowed.
+const SECONDARYS_EXPIRY_TOLERANCE: u32 = 5;
 
 /// Two servers that know the same end of a lease may differ by rounding of the clock delta.
 const SAME_END: u32 = 2;
@@ -128,7 +133,10 @@ impl FailoverEndpoint {
         }
         let same_end = received.lease_expiration.plus(SAME_END) >= own.lease_expiration;
         let wall = if same_end && dialect.expires_by_its_own_clock() {
-            now.wall.plus(EXPIRY_TOLERANCE)
+            now.wall.plus(match self.config.role {
+                Role::Primary => SECONDARYS_EXPIRY_TOLERANCE,
+                Role::Secondary => EXPIRY_TOLERANCE,
+            })
         } else {
             now.wall
         };

@@ -296,7 +296,7 @@ impl FailoverEndpoint {
             InFlight {
                 address,
                 binding_status,
-                potential_expiration: binding.sent_potential_expiration,
+                potential_expiration: promised(&binding),
                 since: Since::Unchanged,
                 again: false,
             },
@@ -330,8 +330,7 @@ impl FailoverEndpoint {
         let client = binding.client.as_ref().filter(|_| status != BindingStatus::Abandoned);
         let active = status == BindingStatus::Active;
         let with_times = active || dialect.announces_times_in_every_status();
-        let potential =
-            if active { binding.sent_potential_expiration } else { binding.start_of_status };
+        let potential = if active { promised(binding) } else { binding.start_of_status };
         let mut ip_flags = binding.ip_flags;
         if self.is_reserved(binding.address) && dialect.announces_reservations() {
             ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
@@ -445,6 +444,17 @@ impl FailoverEndpoint {
         }
         self.table.set_mark(binding.address, Mark::EndReported, false);
         self.table.set_mark(binding.address, Mark::Recalled, false);
+    }
+}
+
+/// potential-expiration-time of an ACTIVE binding, later than its lease-expiration-time (§7.1.1).
+/// A lease that the partner granted is repeated to it with the partner's own promise.
+fn promised(binding: &Binding) -> UnixTime {
+    let end = binding.lease_expiration;
+    if binding.sent_potential_expiration > end {
+        binding.sent_potential_expiration
+    } else {
+        binding.received_potential_expiration.max(end.plus(1))
     }
 }
 

@@ -5,6 +5,7 @@ use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
 use twinlease::wire::codes::{BindingStatus, MessageType, RejectReason, Xid};
 use twinlease::wire::connect::Reject;
+use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
 use crate::support::scripted::Script;
@@ -93,6 +94,53 @@ fn an_accepted_release_is_stored_as_free() {
     });
     let status = script.endpoint.table().status_of(address(12));
     assert_eq!(status, Some(BindingStatus::Free));
+}
+
+/// The promise with which a lease that the partner granted is told to it when it asks for all.
+#[track_caller]
+fn promise_repeated(told: u32) -> UnixTime {
+    let mut script = Script::normal_secondary();
+    script.update(BindingUpdate { potential_expiration: Some(UnixTime(told)), ..active() });
+    script.tell(&Message::UpdReqAll);
+    let update = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = update.message(Dialect::Isc) else { unreachable!() };
+    bndupd.updates().next().unwrap().potential_expiration.unwrap()
+}
+
+#[test]
+fn a_lease_of_the_partner_is_repeated_with_its_own_promise() {
+    assert_eq!(promise_repeated(START + 4200), UnixTime(START + 4200));
+}
+
+/// dhcpd repeats leases with a potential-expiration-time of 0 (§7.1.1: later than the lease).
+#[test]
+fn a_lease_without_promise_is_repeated_with_one_later_than_its_end() {
+    assert_eq!(promise_repeated(0), UnixTime(START + 601));
+}
+
+/// A dhcpd secondary reports EXPIRED; both servers know the same end.
+#[track_caller]
+fn answer_to_expiry(seconds_before_the_end: u32) -> Option<RejectReason> {
+    let mut script = Script::normal_primary();
+    let update = BindingUpdate {
+        lease_expiration: Some(UnixTime(START + seconds_before_the_end)),
+        ..active()
+    };
+    script.update(update);
+    script.take(MessageType::BNDACK);
+    let status = Some(BindingStatus::Expired.code());
+    script.update(BindingUpdate { binding_status: status, ..update });
+    script.take(MessageType::BNDACK).reject()
+}
+
+#[test]
+fn a_primary_takes_no_expiry_long_before_the_end() {
+    assert_eq!(answer_to_expiry(20), Some(RejectReason::OUTDATED));
+}
+
+#[test]
+fn a_primary_takes_an_expiry_that_clocks_explain() {
+    assert_eq!(answer_to_expiry(2), None);
 }
 
 /// As dhcpd sends it: the end of the lease is the moment of the release, the rest is as it was.
