@@ -465,11 +465,15 @@ impl FailoverEndpoint {
         match self.config.startup_policy {
             StartupPolicy::Wait => {}
             StartupPolicy::Proceed => {
-                let decision = transitions::at_startup_timeout(startup.previous, false);
+                let decision =
+                    transitions::at_startup_timeout(startup.previous, StartupPolicy::Proceed);
                 self.resume(now, startup, decision);
             }
             StartupPolicy::CommissionAlone => {
-                let decision = transitions::at_startup_timeout(startup.previous, true);
+                let decision = transitions::at_startup_timeout(
+                    startup.previous,
+                    StartupPolicy::CommissionAlone,
+                );
                 self.enter(now, decision);
             }
         }
