@@ -55,22 +55,23 @@ impl<'a> Frame<'a> {
         if octets.len() != length {
             return Err(incomplete(length));
         }
-        let Some(([_, _, message_type, payload_offset, t0, t1, t2, t3, x0, x1, x2, x3], rest)) =
-            octets.split_first_chunk::<HEADER_LEN>()
-        else {
-            return Err(incomplete(length));
-        };
+        Self::split(octets).ok_or_else(|| incomplete(length))
+    }
+
+    /// Takes apart a message whose length and payload offset are right.
+    #[inline]
+    fn split(octets: &'a [u8]) -> Option<Self> {
+        let ([_, _, message_type, payload_offset, t0, t1, t2, t3, x0, x1, x2, x3], rest) =
+            octets.split_first_chunk::<HEADER_LEN>()?;
         let extension_len = usize::from(*payload_offset).saturating_sub(HEADER_LEN);
-        let Some((extension, payload)) = rest.split_at_checked(extension_len) else {
-            return Err(incomplete(length));
-        };
+        let (extension, payload) = rest.split_at_checked(extension_len)?;
         let header = Header {
             message_type: MessageType(*message_type),
             payload_offset: *payload_offset,
             time: UnixTime(u32::from_be_bytes([*t0, *t1, *t2, *t3])),
             xid: Xid(u32::from_be_bytes([*x0, *x1, *x2, *x3])),
         };
-        Ok(Self { header, extension, payload })
+        Some(Self { header, extension, payload })
     }
 
     /// Cuts the first message off `stream`. `None`, with `stream` untouched, while the message is
@@ -82,9 +83,8 @@ impl<'a> Frame<'a> {
         let Some((message, rest)) = stream.split_at_checked(length) else {
             return Ok(None);
         };
-        let frame = Self::parse_as(message, dialect)?;
         *stream = rest;
-        Ok(Some(frame))
+        Ok(Self::split(message))
     }
 
     /// The octets of the whole message.
@@ -100,6 +100,7 @@ impl<'a> Frame<'a> {
 
 /// The length of the message that `octets` begin with, as soon as it can be told, and whether it
 /// and the payload offset are right as far as they are there.
+#[inline]
 fn message_length(octets: &[u8], dialect: Dialect) -> Result<Option<usize>, DecodeError> {
     let Some((length, rest)) = octets.split_first_chunk::<2>() else {
         return Ok(None);
