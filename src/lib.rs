@@ -8,6 +8,8 @@ pub mod binding;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
+pub mod demo;
+#[cfg(feature = "server")]
 pub mod dhcp;
 #[cfg(feature = "server")]
 pub mod driver;

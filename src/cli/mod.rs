@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin::client::{AskError, Client};
+use crate::demo::{self, DemoOptions};
 use crate::server::config::DEFAULT_ADMIN;
 use crate::server::logging::LogFormat;
 
@@ -119,6 +120,17 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// See a pair at work on this machine: clients, a crash, a return, and a verdict
+    #[command(after_help = "\
+Needs no privileges. Two real server processes on loopback, real UDP clients behind a relay agent.
+Exit codes: 0 every guarantee was kept, 1 one was not.
+
+Example:
+  twinlease demo --seconds 40 --clients 300")]
+    Demo {
+        #[command(flatten)]
+        options: DemoOptions,
+    },
     /// Look into captures of failover connections
     Pcap {
         #[command(subcommand)]
@@ -189,6 +201,11 @@ pub fn main() -> ExitCode {
             finish(operate::partner_down(&server, &name, force, json))
         }
         Command::Shutdown { name, server, json } => finish(operate::shutdown(&server, &name, json)),
+        Command::Demo { options } => match demo::run(&options) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(FAILED),
+            Err(error) => fail(&error.to_string()),
+        },
         Command::Pcap { command: PcapCommand::Decode { file, json } } => {
             finish(pcap::decode(&file, json))
         }

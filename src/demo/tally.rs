@@ -1,0 +1,146 @@
+//! What the clients were told, counted while it happens.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+/// Number of a client.
+pub(super) type ClientId = usize;
+
+/// Waits are recorded in microseconds, up to two minutes, with three digits.
+const MOST_MICROS: u64 = 120_000_000;
+const DIGITS: u8 = 3;
+
+/// Counts of everything that clients were told, and who holds which address until when.
+#[derive(Debug)]
+pub(super) struct Tally {
+    begin: Instant,
+    killed: Option<Instant>,
+    holders: HashMap<Ipv4Addr, (ClientId, Instant)>,
+    /// Leases given to clients that had none.
+    pub(super) granted: u64,
+    /// Leases prolonged.
+    pub(super) renewed: u64,
+    /// Leases given back.
+    pub(super) released: u64,
+    /// Times that an address was given to a client while another held it.
+    pub(super) held_twice: u64,
+    /// Leases whose prolongation was refused or did not come before their end.
+    pub(super) cut_short: u64,
+    granted_since_kill: u64,
+    first_after_kill: Option<Duration>,
+    waits: Option<Histogram<u64>>,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self {
+            begin: Instant::now(),
+            killed: None,
+            holders: HashMap::new(),
+            granted: 0,
+            renewed: 0,
+            released: 0,
+            held_twice: 0,
+            cut_short: 0,
+            granted_since_kill: 0,
+            first_after_kill: None,
+            waits: Histogram::new_with_bounds(1, MOST_MICROS, DIGITS).ok(),
+        }
+    }
+
+    /// A client without a lease was given one after so long a wait.
+    pub(super) fn grant(
+        &mut self,
+        client: ClientId,
+        address: Ipv4Addr,
+        now: Instant,
+        end: Instant,
+        waited: Duration,
+    ) {
+        self.granted += 1;
+        if let Some(waits) = &mut self.waits {
+            waits.saturating_record(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
+        }
+        if let Some(killed) = self.killed {
+            self.granted_since_kill += 1;
+            self.first_after_kill.get_or_insert(now.saturating_duration_since(killed));
+        }
+        self.hold(client, address, now, end);
+    }
+
+    /// A client's lease was prolonged.
+    pub(super) fn renew(
+        &mut self,
+        client: ClientId,
+        address: Ipv4Addr,
+        now: Instant,
+        end: Instant,
+    ) {
+        self.renewed += 1;
+        self.hold(client, address, now, end);
+    }
+
+    fn hold(&mut self, client: ClientId, address: Ipv4Addr, now: Instant, end: Instant) {
+        let before = self.holders.insert(address, (client, end));
+        if before.is_some_and(|(other, until)| other != client && until > now) {
+            self.held_twice += 1;
+        }
+    }
+
+    /// A client gave its lease back.
+    pub(super) fn release(&mut self, client: ClientId, address: Ipv4Addr) {
+        self.released += 1;
+        self.let_go(client, address);
+    }
+
+    /// A client lost its lease against its will.
+    pub(super) fn cut_short(&mut self, client: ClientId, address: Ipv4Addr) {
+        self.cut_short += 1;
+        self.let_go(client, address);
+    }
+
+    fn let_go(&mut self, client: ClientId, address: Ipv4Addr) {
+        if self.holders.get(&address).is_some_and(|(holder, _)| *holder == client) {
+            self.holders.remove(&address);
+        }
+    }
+
+    pub(super) fn primary_killed(&mut self, now: Instant) {
+        self.killed = Some(now);
+    }
+
+    pub(super) const fn granted_since_kill(&self) -> u64 {
+        self.granted_since_kill
+    }
+
+    /// How long after the kill the first client without a lease was given one.
+    pub(super) const fn first_after_kill(&self) -> Option<Duration> {
+        self.first_after_kill
+    }
+
+    /// Clients that hold a lease.
+    pub(super) fn held(&self) -> usize {
+        self.holders.len()
+    }
+
+    /// Leases granted and prolonged a second, over all.
+    pub(super) fn rate(&self) -> f64 {
+        let seconds = self.begin.elapsed().as_secs_f64().max(0.001);
+        let count = u32::try_from(self.granted + self.renewed).unwrap_or(u32::MAX);
+        f64::from(count) / seconds
+    }
+
+    /// The wait that this share of all clients did not exceed.
+    pub(super) fn wait_at(&self, share: f64) -> Duration {
+        let micros = self.waits.as_ref().map_or(0, |waits| waits.value_at_quantile(share));
+        Duration::from_micros(micros)
+    }
+
+    /// The longest wait.
+    pub(super) fn longest_wait(&self) -> Duration {
+        Duration::from_micros(self.waits.as_ref().map_or(0, Histogram::max))
+    }
+}

@@ -1,0 +1,176 @@
+//! Whether every guarantee was kept, from what the clients hold and what both servers list.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::binding::HardwareAddress;
+
+use super::clients::Holding;
+use super::cluster::{Listing, Listings};
+use super::tally::Tally;
+
+/// ARP hardware type of Ethernet.
+const ETHERNET: u8 = 1;
+
+/// What the verdict is computed from.
+pub(super) struct Evidence<'e> {
+    pub(super) clients: u32,
+    pub(super) time_to_normal: Option<Duration>,
+    pub(super) time_to_synchronise: Option<Duration>,
+    pub(super) holdings: &'e [Holding],
+    pub(super) listings: &'e Listings,
+    pub(super) tally: &'e Tally,
+}
+
+/// The outcome. Times are milliseconds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Verdict {
+    passed: bool,
+    clients: u32,
+    leases_granted: u64,
+    leases_granted_after_the_kill: u64,
+    renewals: u64,
+    releases: u64,
+    leases_held_at_the_end: usize,
+    addresses_held_twice: u64,
+    acknowledged_leases_lost: Option<usize>,
+    leases_cut_short: u64,
+    addresses_that_differ: Option<usize>,
+    wait_p50_ms: f64,
+    wait_p99_ms: f64,
+    wait_longest_ms: f64,
+    first_lease_after_the_kill_ms: Option<f64>,
+    time_to_normal_ms: Option<f64>,
+    time_to_synchronise_ms: Option<f64>,
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+impl Verdict {
+    pub(super) fn compute(evidence: &Evidence<'_>) -> Self {
+        let tally = evidence.tally;
+        let mut verdict = Self {
+            passed: false,
+            clients: evidence.clients,
+            leases_granted: tally.granted,
+            leases_granted_after_the_kill: tally.granted_since_kill(),
+            renewals: tally.renewed,
+            releases: tally.released,
+            leases_held_at_the_end: evidence.holdings.len(),
+            addresses_held_twice: tally.held_twice,
+            acknowledged_leases_lost: lost(evidence.holdings, evidence.listings),
+            leases_cut_short: tally.cut_short,
+            addresses_that_differ: evidence.listings.differences(),
+            wait_p50_ms: milliseconds(tally.wait_at(0.5)),
+            wait_p99_ms: milliseconds(tally.wait_at(0.99)),
+            wait_longest_ms: milliseconds(tally.longest_wait()),
+            first_lease_after_the_kill_ms: tally.first_after_kill().map(milliseconds),
+            time_to_normal_ms: evidence.time_to_normal.map(milliseconds),
+            time_to_synchronise_ms: evidence.time_to_synchronise.map(milliseconds),
+        };
+        verdict.passed = verdict.guarantees().iter().all(|(_, kept, _)| *kept);
+        verdict
+    }
+
+    /// Whether every guarantee was kept.
+    pub(super) const fn passed(&self) -> bool {
+        self.passed
+    }
+
+    /// What has to hold, whether it does, and the figure.
+    fn guarantees(&self) -> [(&'static str, bool, String); 6] {
+        let count = |count: Option<usize>| count.map_or("unknown".to_owned(), |n| n.to_string());
+        let time = |time: Option<f64>| time.map_or("never".to_owned(), |ms| format!("{ms} ms"));
+        [
+            ("leases granted", self.leases_granted > 0, self.leases_granted.to_string()),
+            (
+                "addresses held by two clients at once",
+                self.addresses_held_twice == 0,
+                self.addresses_held_twice.to_string(),
+            ),
+            (
+                "acknowledged leases lost",
+                self.acknowledged_leases_lost == Some(0) && self.leases_cut_short == 0,
+                match self.leases_cut_short {
+                    0 => count(self.acknowledged_leases_lost),
+                    cut => format!("{}, {cut} cut short", count(self.acknowledged_leases_lost)),
+                },
+            ),
+            (
+                "addresses on which the two servers differ at the end",
+                self.addresses_that_differ == Some(0),
+                count(self.addresses_that_differ),
+            ),
+            (
+                "time from start with empty stores to NORMAL",
+                self.time_to_normal_ms.is_some(),
+                time(self.time_to_normal_ms),
+            ),
+            (
+                "time to synchronise after the crash, start included",
+                self.time_to_synchronise_ms.is_some(),
+                time(self.time_to_synchronise_ms),
+            ),
+        ]
+    }
+
+    pub(super) fn print_json(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "\nVerdict: {}\n",
+            if self.passed { "every guarantee kept" } else { "FAILED" }
+        )?;
+        for (what, kept, figure) in self.guarantees() {
+            writeln!(out, "  {:<4}  {what:<55} {figure}", if kept { "ok" } else { "FAIL" })?;
+        }
+        let first =
+            self.first_lease_after_the_kill_ms.map_or("-".to_owned(), |ms| format!("{ms} ms"));
+        writeln!(out)?;
+        for (what, figure) in [
+            ("longest time a client waited for a lease", format!("{} ms", self.wait_longest_ms)),
+            (
+                "half waited at most, 99 of 100 at most",
+                format!("{} ms, {} ms", self.wait_p50_ms, self.wait_p99_ms),
+            ),
+            ("first new lease after the kill", first),
+            (
+                "leases granted by the survivor and after the return",
+                self.leases_granted_after_the_kill.to_string(),
+            ),
+            ("renewals, releases", format!("{}, {}", self.renewals, self.releases)),
+            ("leases held at the end", self.leases_held_at_the_end.to_string()),
+        ] {
+            writeln!(out, "        {what:<55} {figure}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Leases that clients hold and that a server does not list as theirs; `None` if a server did not
+/// list anything. A lease that has ended meanwhile may be gone.
+fn lost(holdings: &[Holding], listings: &Listings) -> Option<usize> {
+    let [Some(primary), Some(secondary)] = &listings.0 else { return None };
+    let now = Instant::now();
+    let is_lost = |holding: &&Holding| {
+        holding.end > now && !(knows(primary, holding) && knows(secondary, holding))
+    };
+    Some(holdings.iter().filter(is_lost).count())
+}
+
+fn knows(listing: &Listing, holding: &Holding) -> bool {
+    let ethernet = HardwareAddress::new(ETHERNET, &holding.ethernet);
+    let ethernet = ethernet.map(|address| address.to_string());
+    listing
+        .get(&holding.address)
+        .is_some_and(|lease| lease.binding_status == "active" && lease.hw_address == ethernet)
+}
