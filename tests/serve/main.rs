@@ -1,0 +1,22 @@
+//! `twinlease serve` as a process: pairs of it on loopback, real UDP clients, real kills.
+//!
+//! Every test has a loopback network of its own, so that all of them can run at once without
+//! privileges.
+#![cfg(all(feature = "server", target_os = "linux"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "in tests a panic is the verdict; parts are shared with other tests"
+)]
+
+mod clients;
+mod life;
+#[path = "../interop/support/packet.rs"]
+mod packet;
+mod server;
+mod storage;
+#[path = "../interop/support/wait.rs"]
+mod wait;

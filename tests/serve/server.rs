@@ -1,0 +1,234 @@
+//! Two servers that share a relationship on loopback, started, stopped, killed and read out.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::wait::{wait_for, wait_until};
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_twinlease");
+
+/// Ends a test that hangs; nothing takes nearly as long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+const FAILOVER_PORT: u16 = 6470;
+const DHCP_PORT: u16 = 6767;
+const ADMIN_PORT: u16 = 8067;
+
+/// One server: its configuration and its store; running or not.
+#[derive(Debug)]
+pub struct Server {
+    pub address: Ipv4Addr,
+    directory: PathBuf,
+    process: Option<Child>,
+}
+
+/// A lease as `leases --json` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub status: String,
+    pub hardware: Option<String>,
+    pub expiration: Option<u64>,
+}
+
+/// A primary, a secondary, and where their files are.
+#[derive(Debug)]
+pub struct Pair {
+    pub primary: Server,
+    pub secondary: Server,
+    _directory: TempDir,
+}
+
+impl Pair {
+    /// Two stopped servers without leases on 127.77.`network`.0/24.
+    pub fn new(network: u8) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let address = |last| Ipv4Addr::new(127, 77, network, last);
+        let server = |role, own, peer| {
+            let directory = directory.path().join(role);
+            fs::create_dir(&directory).unwrap();
+            let text = configuration(role, own, peer, &directory);
+            fs::write(directory.join("twinlease.toml"), text).unwrap();
+            Server { address: own, directory, process: None }
+        };
+        let primary = server("primary", address(1), address(2));
+        let secondary = server("secondary", address(2), address(1));
+        Self { primary, secondary, _directory: directory }
+    }
+
+    /// Starts both and waits until they serve together.
+    pub fn start(&mut self) {
+        self.primary.start();
+        self.secondary.start();
+        self.wait_until_synced();
+    }
+
+    /// Waits until both are in NORMAL and neither has anything to tell the other.
+    pub fn wait_until_synced(&self) {
+        for server in [&self.primary, &self.secondary] {
+            server.wait_for_state("normal");
+            wait_until("both servers to agree", PATIENCE, || {
+                server.relationship("sync") == Some("synced".into())
+            });
+        }
+    }
+}
+
+impl Server {
+    /// Starts the server and waits until it answers.
+    pub fn start(&mut self) {
+        let mut command = Command::new(PROGRAM);
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        command.args(["serve", "--config"]).arg(self.directory.join("twinlease.toml"));
+        command.env("TWINLEASE_LOG", "info").stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        wait_for("the server to answer", PATIENCE, || match self.exit_status() {
+            Some(status) => panic!("the server ended: {status}\n{}", self.log()),
+            None => self.ask(&["status", "--json"]),
+        });
+    }
+
+    /// Starts a server that is expected to refuse: its exit status and what it says.
+    pub fn refuse(&self) -> (ExitStatus, String) {
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--config"]).arg(self.directory.join("twinlease.toml"));
+        let output = command.output().unwrap();
+        (output.status, String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// SIGTERM and the end of the process.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let id = i32::try_from(self.process.as_ref().unwrap().id()).unwrap();
+        kill(Pid::from_raw(id), Signal::SIGTERM).unwrap();
+        let status =
+            wait_for("the server to end", PATIENCE, || self.exit_status().ok_or("it runs"));
+        self.process = None;
+        status
+    }
+
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut()?.try_wait().unwrap()
+    }
+
+    /// Where it serves clients.
+    pub fn dhcp(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, DHCP_PORT)
+    }
+
+    /// Where it listens for its partner.
+    pub fn failover(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, FAILOVER_PORT)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+
+    /// A member of the relationship's status, when the server answers.
+    pub fn relationship(&self, member: &str) -> Option<Value> {
+        let text = self.ask(&["status", "--json"]).ok()?;
+        let status: Value = serde_json::from_str(&text).unwrap();
+        Some(status["relationships"][0][member].clone())
+    }
+
+    pub fn wait_for_state(&self, state: &str) {
+        wait_until(&format!("state {state}"), PATIENCE, || {
+            self.relationship("state") == Some(state.into())
+        });
+    }
+
+    /// Every address that was ever used.
+    pub fn leases(&self) -> BTreeMap<Ipv4Addr, Lease> {
+        let text = self.ask(&["leases", "--json"]).unwrap();
+        let lease = |line: &str| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            let text = |name: &str| value[name].as_str().map(str::to_owned);
+            let lease = Lease {
+                status: text("binding-status").unwrap(),
+                hardware: text("hw-address"),
+                expiration: value["lease-expiration"].as_u64(),
+            };
+            (text("address").unwrap().parse().unwrap(), lease)
+        };
+        text.lines().map(lease).collect()
+    }
+
+    /// What a command of the program prints.
+    pub fn ask(&self, arguments: &[&str]) -> Result<String, String> {
+        let admin = format!("{}:{ADMIN_PORT}", self.address);
+        let output =
+            Command::new(PROGRAM).args(arguments).args(["--admin", &admin]).output().unwrap();
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8(output.stderr).unwrap())
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            drop(process.kill());
+            drop(process.wait());
+        }
+        if std::thread::panicking() {
+            eprintln!("log of {}:\n{}", self.address, self.log());
+        }
+    }
+}
+
+fn configuration(role: &str, own: Ipv4Addr, peer: Ipv4Addr, directory: &Path) -> String {
+    let share = if role == "primary" { "mclt = 60\nsplit = 128" } else { "" };
+    format!(
+        r#"
+data-dir = "{}"
+[admin]
+listen = "{own}:{ADMIN_PORT}"
+[dhcp]
+listen = ["{own}:{DHCP_PORT}"]
+[[relationship]]
+name = "loopback"
+role = "{role}"
+address = "{own}"
+port = {FAILOVER_PORT}
+peer-address = "{peer}"
+peer-port = {FAILOVER_PORT}
+max-response-delay = 30
+{share}
+[[subnet]]
+network = "10.78.0.0/16"
+default-lease-time = 600
+max-lease-time = 7200
+[[subnet.pool]]
+range = "10.78.8.0-10.78.23.255"
+relationship = "loopback"
+"#,
+        directory.join("data").display()
+    )
+}

@@ -1,0 +1,98 @@
+//! A store that is taken, or that fails: nothing is promised.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use twinlease::dhcp::{ClientSockets, SocketConfig};
+use twinlease::durable::{Change, Recovered};
+use twinlease::server::command;
+use twinlease::server::config::Config;
+use twinlease::server::engine::{Engine, EngineEnd};
+use twinlease::store::{Contents, LeaseStore, MemoryStore, OwnerId, StoreError};
+
+use crate::clients::{Given, lease};
+use crate::server::Pair;
+
+#[test]
+fn a_second_server_on_the_same_store_is_refused() {
+    let mut pair = Pair::new(20);
+    pair.primary.start();
+    let (status, said) = pair.primary.refuse();
+    assert_eq!(status.code(), Some(1));
+    let store = pair.primary.data().join("leases.redb");
+    assert!(said.contains(&format!("another twinlease uses {}", store.display())), "{said}");
+}
+
+/// A store with room for so many changes.
+struct SmallStore {
+    inner: Arc<Mutex<MemoryStore>>,
+    room: usize,
+}
+
+impl LeaseStore for SmallStore {
+    fn open_owner(&mut self, name: &str) -> Result<(OwnerId, Recovered), StoreError> {
+        self.inner.lock().unwrap().open_owner(name)
+    }
+
+    fn commit(&mut self, batch: &[(OwnerId, Change)]) -> Result<(), StoreError> {
+        let Some(room) = self.room.checked_sub(batch.len()) else {
+            let source = std::io::ErrorKind::StorageFull.into();
+            return Err(StoreError::Directory { path: PathBuf::from("data"), source });
+        };
+        self.room = room;
+        self.inner.lock().unwrap().commit(batch)
+    }
+
+    fn verify(&mut self) -> Result<Contents, StoreError> {
+        self.inner.lock().unwrap().verify()
+    }
+}
+
+/// Serves clients with `store` until it fails.
+fn serve(address: SocketAddrV4, store: SmallStore) -> EngineEnd {
+    let text = format!(
+        r#"
+        data-dir = "/nonexistent"
+        [dhcp]
+        listen = ["{address}"]
+        [[subnet]]
+        network = "10.78.0.0/16"
+        pool = [{{ range = "10.78.8.0-10.78.8.255" }}]
+        "#
+    );
+    let config = Config::parse(&text, Path::new("test.toml")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listen = config.dhcp.listen.clone();
+        let sockets = ClientSockets::open(&SocketConfig { interfaces: Vec::new(), listen });
+        let (_sender, commands) = command::channel();
+        let engine = Engine::new(&config, Box::new(store), sockets.unwrap(), commands, 1);
+        engine.unwrap().run().await
+    })
+}
+
+#[test]
+fn no_client_is_told_what_a_failing_store_has_not_taken() {
+    const ROOM: usize = 100;
+    let kept = Arc::new(Mutex::new(MemoryStore::new()));
+    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 21, 1), 6767);
+    let store = SmallStore { inner: Arc::clone(&kept), room: ROOM };
+    let server = thread::spawn(move || serve(address, store));
+    let given = Arc::new(Mutex::new(Vec::<Given>::new()));
+    let told = Arc::clone(&given);
+    // Clients ask until the process ends: those that come too late are never answered.
+    thread::spawn(move || {
+        lease(0..200, [address, address], |lease| told.lock().unwrap().push(lease.clone()));
+    });
+    assert!(matches!(server.join().unwrap(), EngineEnd::Storage(_)));
+    let (_, recovered) = kept.lock().unwrap().open_owner("alone").unwrap();
+    let given = given.lock().unwrap().clone();
+    assert!(!given.is_empty() && given.len() <= ROOM, "{}", given.len());
+    for lease in given {
+        let held = recovered.bindings.iter().find(|binding| binding.address == lease.address);
+        let client = held.unwrap().client.as_ref().unwrap();
+        assert_eq!(client.hardware.unwrap().to_string(), lease.hardware);
+    }
+}
