@@ -12,6 +12,8 @@
 //!
 //! Peculiarities of deployed servers are not in here.
 
+#[cfg(test)]
+mod convergence;
 mod markdown;
 mod table;
 #[cfg(test)]
