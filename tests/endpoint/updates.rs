@@ -187,7 +187,7 @@ fn a_bulk_update_gets_one_answer_for_all_its_addresses() {
     script.octets(&octets);
     assert_eq!(script.types(), ["bndack"]);
     let ack = script.take(MessageType::BNDACK);
-    let Message::BndAck(bndack) = ack.message(twinlease::wire::dialect::Dialect::Draft12) else {
+    let Message::BndAck(bndack) = ack.message(Dialect::Draft12) else {
         unreachable!()
     };
     let addresses: Vec<_> = bndack.replies().map(|reply| reply.address).collect();
@@ -320,7 +320,7 @@ fn an_abandoned_address_is_reported_without_its_client() {
     script.endpoint.record(now, BindingChange::Abandoned { address: address(15) }).unwrap();
     script.input(Input::TimeReached);
     let said = script.take(MessageType::BNDUPD);
-    let Message::BndUpd(bndupd) = said.message(twinlease::wire::dialect::Dialect::Isc) else {
+    let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else {
         unreachable!()
     };
     let update = bndupd.updates().next().unwrap();
