@@ -184,7 +184,8 @@ impl FailoverEndpoint {
     /// Whether a new connection may be added; closes what it replaces.
     fn make_room(&mut self, now: Now, origin: Origin) -> bool {
         if self.config.role == Role::Secondary {
-            return self.links.len() < MAX_LINKS;
+            self.drop_oldest_waiting();
+            return true;
         }
         if origin == Origin::Accepted && !self.config.dialect.connects_on_any_connection() {
             // The knock of a draft secondary: dial it at once unless a connection exists (§8.2).
@@ -206,6 +207,18 @@ impl FailoverEndpoint {
             self.close_link(now, id, LinkEnd::Replaced, None);
         }
         self.links.is_empty()
+    }
+
+    /// Of the connections on which no CONNECT has come the oldest makes room for a new one.
+    fn drop_oldest_waiting(&mut self) {
+        if self.links.len() < MAX_LINKS {
+            return;
+        }
+        let oldest = self.links.iter().find(|link| link.phase == Phase::AwaitConnect);
+        if let Some(id) = oldest.map(|link| link.id) {
+            self.drop_link(id);
+            self.outputs.push_back(Output::Close(id));
+        }
     }
 
     pub(super) fn on_connect_failed(&mut self, now: Now, failure: ConnectFailure) {

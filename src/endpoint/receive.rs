@@ -8,7 +8,7 @@ use crate::binding::table::Mark;
 use crate::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
 use crate::time::{Now, UnixTime};
 use crate::wire::bndupd::{BindingUpdate, BndUpd};
-use crate::wire::codes::{BindingStatus, IpFlags, RejectReason, Xid};
+use crate::wire::codes::{BindingStatus, FailoverState, IpFlags, RejectReason, Xid};
 
 use super::FailoverEndpoint;
 use super::event::Event;
@@ -144,7 +144,9 @@ impl FailoverEndpoint {
     }
 
     fn accept_update(&mut self, now: Now, own: &Binding, received: &ReceivedUpdate) {
-        let keeps_promises = self.config.dialect.keeps_promises_of_ended_leases();
+        // In PARTNER-DOWN no wait that is running gets shorter by what the partner reports (§9.4.2).
+        let keeps_promises = self.config.dialect.keeps_promises_of_ended_leases()
+            || self.state() == FailoverState::PartnerDown;
         let mut next = accept::apply(own, received, now.wall, keeps_promises);
         // Both servers may have heard the same client: what this one heard later stays news.
         let news_of_own = !own.partner_knows

@@ -296,3 +296,12 @@ fn restarted_primary_facing(vendor: &[u8]) -> Script {
     script.say(connect.xid, &Message::ConnectAck(ack));
     script
 }
+
+#[test]
+fn of_many_silent_connections_the_oldest_makes_room() {
+    let mut script = Script::secondary();
+    for number in 2..7 {
+        script.input(Input::Connected { link: LinkId(number), origin: Origin::Accepted });
+    }
+    assert_eq!(script.closed, [LinkId(2)]);
+}

@@ -187,9 +187,7 @@ fn a_bulk_update_gets_one_answer_for_all_its_addresses() {
     script.octets(&octets);
     assert_eq!(script.types(), ["bndack"]);
     let ack = script.take(MessageType::BNDACK);
-    let Message::BndAck(bndack) = ack.message(Dialect::Draft12) else {
-        unreachable!()
-    };
+    let Message::BndAck(bndack) = ack.message(Dialect::Draft12) else { unreachable!() };
     let addresses: Vec<_> = bndack.replies().map(|reply| reply.address).collect();
     assert_eq!(addresses, [address(12), address(13)]);
     assert_eq!(ack.xid, Xid(77));
@@ -320,9 +318,7 @@ fn an_abandoned_address_is_reported_without_its_client() {
     script.endpoint.record(now, BindingChange::Abandoned { address: address(15) }).unwrap();
     script.input(Input::TimeReached);
     let said = script.take(MessageType::BNDUPD);
-    let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else {
-        unreachable!()
-    };
+    let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else { unreachable!() };
     let update = bndupd.updates().next().unwrap();
     assert_eq!(update.binding_status, Some(BindingStatus::Abandoned.code()));
     assert_eq!(update.client_hardware_address, None);
