@@ -1,6 +1,6 @@
 //! Counted things on their way to `GET /metrics`.
 //!
-//! Whoever counts hands over [`Sample`]s; [`Samples::render`] writes them in the Prometheus text
+//! Whoever counts hands over samples; [`Samples::render`] writes them in the Prometheus text
 //! format. Samples of one name stand together whatever the order in which they came.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The bindings of a relationship, by address, client, status and end.
 //!
-//! Addresses of a range are contiguous, so a table is one dense array of packed [`Record`]s of fixed
+//! Addresses of a range are contiguous, so a table is one dense array of packed `Record`s of fixed
 //! size in ascending order of address (`layout`, `record`). Queues by status and chains by client
 //! are linked through the records (`queues`, `clients`); a heap knows which lease ends next
 //! (`expiry`). Only identifiers too long for a record live beside it.
