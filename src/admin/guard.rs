@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -14,6 +15,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Failure;
+
+/// How long a request may take until its answer begins, its own body included.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a request has to show.
 #[derive(Clone)]
@@ -37,7 +41,13 @@ impl Guard {
 /// Lets a request through or answers it at once.
 pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.admit(request.method(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => match tokio::time::timeout(REQUEST_PATIENCE, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                let why = "the request did not arrive in time".to_owned();
+                Failure(StatusCode::REQUEST_TIMEOUT, why).into_response()
+            }
+        },
         Err(failure) => {
             let unauthorized = failure.0 == StatusCode::UNAUTHORIZED;
             let mut response = failure.into_response();

@@ -188,7 +188,7 @@ impl Cluster {
         };
         // Either server alone has to have enough for everybody.
         let first = Ipv4Addr::new(10, 99, 1, 0);
-        let last = Ipv4Addr::from(first.to_bits() + clients * 2 + 61);
+        let last = Ipv4Addr::from(first.to_bits() + clients * 4 + 63);
         format!(
             "data-dir = \"{data}\"\n\
              \n[admin]\nlisten = \"{admin}\"\n\

@@ -58,6 +58,8 @@ pub fn run(config: &Config) -> Result<(), ServeError> {
 }
 
 async fn serve(config: &Config) -> Result<(), ServeError> {
+    // First of all: a signal during the start ends it as orderly as one later.
+    let signals = Signals::install().map_err(ServeError::Runtime)?;
     let store = RedbStore::open(&config.data_dir).map_err(ServeError::Store)?;
     let sockets = ClientSockets::open(&SocketConfig {
         interfaces: config.dhcp.interfaces.clone(),
@@ -71,7 +73,6 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
             .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
     let engine = Engine::new(config, Box::new(store), sockets, inbox, table_seed())
         .map_err(ServeError::Start)?;
-    let signals = Signals::install().map_err(ServeError::Runtime)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         relationships = config.relationships.len(),

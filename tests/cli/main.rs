@@ -9,4 +9,5 @@
 mod check;
 mod help;
 mod pcap;
+mod serve;
 mod support;
