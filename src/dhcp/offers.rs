@@ -21,9 +21,18 @@ pub const MAX_OFFERS: usize = 65_536;
 #[derive(Debug)]
 struct Offer {
     client: ClientKey,
-    expires: Instant,
+    /// Number of the entry in the order of offers that stands for this one.
+    serial: u64,
     /// Nobody answered an ICMP echo request to the address.
     probed: bool,
+}
+
+/// One entry in the order of offers.
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    expires: Instant,
+    address: Ipv4Addr,
+    serial: u64,
 }
 
 /// All offers in being.
@@ -31,8 +40,10 @@ struct Offer {
 pub(super) struct Offers {
     by_address: HashMap<Ipv4Addr, Offer>,
     by_client: HashMap<ClientKey, Ipv4Addr>,
-    /// Offers in the order in which they were made; those that ended early are still in it.
-    made: VecDeque<(Instant, Ipv4Addr)>,
+    /// Offers in the order in which they were made; those that ended early or were prolonged are
+    /// still in it, under a serial number that no offer has.
+    made: VecDeque<Made>,
+    next_serial: u64,
     capacity: usize,
 }
 
@@ -48,6 +59,7 @@ impl Offers {
             by_address: HashMap::new(),
             by_client: HashMap::new(),
             made: VecDeque::new(),
+            next_serial: 0,
             capacity,
         }
     }
@@ -56,21 +68,19 @@ impl Offers {
     /// prolonged. A client that cannot be told apart gets no offer.
     pub(super) fn park(&mut self, address: Ipv4Addr, client: &ClientRef<'_>, now: Instant) {
         let Some(key) = ClientKey::of(client) else { return };
-        let expires = now.after(OFFER_LIFETIME);
-        if self.by_client.get(&key) == Some(&address)
-            && let Some(offer) = self.by_address.get_mut(&address)
-        {
-            offer.expires = expires;
-            self.made.push_back((expires, address));
-            self.compact();
-            return;
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let prolonged = self.by_client.get(&key) == Some(&address);
+        if let Some(offer) = self.by_address.get_mut(&address).filter(|_| prolonged) {
+            offer.serial = serial;
+        } else {
+            self.release(client);
+            self.end(address);
+            while self.by_address.len() >= self.capacity && self.forget_oldest() {}
+            self.by_client.insert(key.clone(), address);
+            self.by_address.insert(address, Offer { client: key, serial, probed: false });
         }
-        self.release(client);
-        self.end(address);
-        while self.by_address.len() >= self.capacity && self.forget_oldest() {}
-        self.by_client.insert(key.clone(), address);
-        self.by_address.insert(address, Offer { client: key, expires, probed: false });
-        self.made.push_back((expires, address));
+        self.made.push_back(Made { expires: now.after(OFFER_LIFETIME), address, serial });
         self.compact();
     }
 
@@ -116,41 +126,45 @@ impl Offers {
     /// Ends all offers whose time is over; returns how many.
     pub(super) fn expire(&mut self, now: Instant) -> u64 {
         let mut expired = 0;
-        while let Some(&(expires, address)) = self.made.front() {
-            if expires > now {
-                break;
-            }
-            self.made.pop_front();
-            if self.by_address.get(&address).is_some_and(|offer| offer.expires <= now) {
-                self.end(address);
-                expired += 1;
-            }
+        while self.made.front().is_some_and(|made| made.expires <= now) {
+            expired += u64::from(self.end_oldest());
         }
         expired
     }
 
     /// When the next offer may end.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.made.front().map(|(expires, _)| *expires)
+        self.made.front().map(|made| made.expires)
     }
 
+    /// Takes the oldest entry; false if there is none.
     fn forget_oldest(&mut self) -> bool {
-        let Some((expires, address)) = self.made.pop_front() else { return false };
-        if self.by_address.get(&address).is_some_and(|offer| offer.expires == expires) {
-            self.end(address);
+        let any = !self.made.is_empty();
+        self.end_oldest();
+        any
+    }
+
+    /// Takes the oldest entry and ends its offer; false if that had ended already.
+    fn end_oldest(&mut self) -> bool {
+        let Some(oldest) = self.made.pop_front() else { return false };
+        let in_being = stands_for_offer(&self.by_address, &oldest);
+        if in_being {
+            self.end(oldest.address);
         }
-        true
+        in_being
     }
 
     /// Keeps the order from outgrowing the offers where they end early or are prolonged.
     fn compact(&mut self) {
         if self.made.len() > 2 * self.by_address.len() + 1024 {
             let offers = &self.by_address;
-            self.made.retain(|(expires, address)| {
-                offers.get(address).is_some_and(|offer| offer.expires == *expires)
-            });
+            self.made.retain(|made| stands_for_offer(offers, made));
         }
     }
+}
+
+fn stands_for_offer(offers: &HashMap<Ipv4Addr, Offer>, made: &Made) -> bool {
+    offers.get(&made.address).is_some_and(|offer| offer.serial == made.serial)
 }
 
 #[cfg(test)]
@@ -215,8 +229,8 @@ mod tests {
     #[test]
     fn the_order_of_offers_does_not_grow_with_repetition() {
         let mut offers = Offers::default();
-        for micros in 0..10_000 {
-            offers.park(ONE, &client(1), Instant::from_micros(micros));
+        for _ in 0..10_000 {
+            offers.park(ONE, &client(1), START);
         }
         assert!(offers.made.len() < 1100);
     }
