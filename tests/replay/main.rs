@@ -12,7 +12,6 @@
 //! * [`scenario`]: how the servers were configured;
 //! * [`player`]: feeds the endpoint;
 //! * [`comparison`], [`difference`]: the verdict.
-#![cfg(feature = "server")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
