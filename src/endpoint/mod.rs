@@ -29,6 +29,7 @@ mod outbox;
 mod pool;
 mod receive;
 mod requests;
+mod second_thoughts;
 pub mod service;
 mod state;
 pub mod status;
@@ -66,6 +67,7 @@ use link::{Dial, Link, Partner};
 use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
 use pool::PoolBalance;
 use requests::Requests;
+use second_thoughts::SecondThoughts;
 use state::Startup;
 use status::{RangeCounts, Stats};
 use updates::Updates;
@@ -97,6 +99,7 @@ pub struct FailoverEndpoint {
     recent_acknowledgements: VecDeque<Acknowledgement>,
     updates: Updates,
     requests: Requests,
+    second_thoughts: SecondThoughts,
     pool: PoolBalance,
     deferred_expiry: BTreeSet<Ipv4Addr>,
     timers: state::StateTimers,
@@ -167,6 +170,7 @@ impl FailoverEndpoint {
             recent_acknowledgements: VecDeque::new(),
             updates: Updates::default(),
             requests: Requests::default(),
+            second_thoughts: SecondThoughts::default(),
             pool: PoolBalance::default(),
             deferred_expiry: BTreeSet::new(),
             timers: state::StateTimers::default(),
@@ -503,6 +507,7 @@ impl FailoverEndpoint {
         self.state_timers(now);
         self.expire_leases(now);
         self.request_timers(now);
+        self.bring_up_again(now);
         self.release(now);
         self.pump_updates(now);
         self.pool_timers(now);
@@ -521,6 +526,7 @@ impl FailoverEndpoint {
             self.next_link_timer(),
             self.next_state_timer(),
             self.requests.stalls_at(),
+            self.second_thoughts.next(),
             self.next_pool_timer(),
             expiry,
         ]

@@ -13,6 +13,7 @@ use crate::wire::codes::{BindingStatus, FailoverState, IpFlags, RejectReason, Xi
 use super::FailoverEndpoint;
 use super::event::Event;
 use super::outbox::{Acknowledgement, Outgoing, Reply};
+use super::second_thoughts::Rejected;
 
 /// Seconds by which a dhcpd primary may report the end of a lease that both servers know to end
 /// later: it allows its partner as much for clocks that differ, never repeats a rejected report, and
@@ -66,7 +67,7 @@ impl FailoverEndpoint {
                 Ok(())
             }
             Acceptance::Reject(reason, text) => {
-                self.offer_own_view(own);
+                self.offer_own_view(now, own);
                 Err((reason, text))
             }
         }
@@ -166,9 +167,10 @@ impl FailoverEndpoint {
         }
     }
 
-    /// What was rejected shows that the partner does not know better; it is told at the next
-    /// opportunity, not at once, so that two servers never argue in a loop (§7.1.3).
-    fn offer_own_view(&mut self, own: Binding) {
+    /// What was rejected shows that the partner does not know better; it is told after a while, so
+    /// that two servers never argue in a loop (§7.1.3).
+    fn offer_own_view(&mut self, now: Now, own: Binding) {
+        self.second_thoughts.note(now, own.address, Rejected::ByUs);
         if own.partner_knows {
             self.store_binding(Binding { partner_knows: false, ..own });
         }

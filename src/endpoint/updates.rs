@@ -22,6 +22,7 @@ use crate::wire::message::Message;
 use super::FailoverEndpoint;
 use super::event::Event;
 use super::outbox::Outgoing;
+use super::second_thoughts::Rejected;
 
 /// Addresses that one step of a sweep looks at before other work gets its turn.
 const SWEEP_STEP: usize = 16_384;
@@ -199,6 +200,16 @@ impl FailoverEndpoint {
         self.communications_ok()
             && (self.updates.is_sweeping()
                 || matches!(self.state(), FailoverState::Normal | FailoverState::ConflictDone))
+    }
+
+    /// Sends what the two disagreed about once more, unless it has been settled since.
+    pub(super) fn bring_up_again(&mut self, now: Now) {
+        while let Some(address) = self.second_thoughts.pop_due(now) {
+            let unsettled = self.table.get(address).is_some_and(|binding| !binding.partner_knows);
+            if unsettled && !self.updates.is_under_way(address) {
+                self.note_news(address, self.last_commit);
+            }
+        }
     }
 
     /// Starts over with a walk through all bindings.
@@ -411,6 +422,7 @@ impl FailoverEndpoint {
 
     fn update_was_rejected(&mut self, now: Now, flight: InFlight, reject: Reject<'_>) {
         self.stats.updates_rejected_by_partner += 1;
+        self.second_thoughts.note(now, flight.address, Rejected::ByPartner);
         self.events.push(Event::UpdateRejectedByPartner {
             address: flight.address,
             reason: reject.reason,

@@ -15,6 +15,7 @@ mod durability;
 mod interruption;
 mod leases;
 mod pool;
+mod random;
 mod recovery;
 mod support;
 mod updates;

@@ -193,6 +193,18 @@ impl World {
         grant.lease_seconds
     }
 
+    pub(crate) fn record(&mut self, side: usize, change: BindingChange<'_>) {
+        let now = self.now;
+        let endpoint = self.sides[side].endpoint.as_mut().expect("the process runs");
+        endpoint.record(now, change).expect("an address of the range");
+        self.drain(side);
+        self.settle();
+    }
+
+    pub(crate) fn runs(&self, side: usize) -> bool {
+        self.sides[side].endpoint.is_some()
+    }
+
     /// Lets `seconds` pass, waking each side when it asked to be woken.
     pub(crate) fn run(&mut self, seconds: u32) {
         let end = self.now.monotonic.after(Duration::from_secs(u64::from(seconds)));
