@@ -41,13 +41,13 @@ impl Guard {
 /// Lets a request through or answers it at once.
 pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.admit(request.method(), request.headers()) {
-        Ok(()) => match tokio::time::timeout(REQUEST_PATIENCE, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => {
+        Ok(()) => {
+            let answer = tokio::time::timeout(REQUEST_PATIENCE, next.run(request)).await;
+            answer.unwrap_or_else(|_| {
                 let why = "the request did not arrive in time".to_owned();
                 Failure(StatusCode::REQUEST_TIMEOUT, why).into_response()
-            }
-        },
+            })
+        }
         Err(failure) => {
             let unauthorized = failure.0 == StatusCode::UNAUTHORIZED;
             let mut response = failure.into_response();

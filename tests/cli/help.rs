@@ -2,12 +2,24 @@
 
 use super::support::run;
 
-const COMMANDS: &[&[&str]] =
-    &[&["check"], &["status"], &["leases"], &["partner-down"], &["shutdown"], &["pcap", "decode"]];
+/// Commands that print data.
+const PRINTING: &[&[&str]] = &[
+    &["check"],
+    &["status"],
+    &["leases"],
+    &["partner-down"],
+    &["shutdown"],
+    &["demo"],
+    &["pcap", "decode"],
+];
+
+fn commands() -> impl Iterator<Item = &'static [&'static str]> {
+    PRINTING.iter().copied().chain([&["serve"][..]])
+}
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in COMMANDS {
+    for command in commands() {
         let (code, out, _) = run(command.iter().chain(&["--help"]));
         assert_eq!(code, 0, "{command:?}");
         let example = format!("\n  twinlease {}", command.join(" "));
@@ -17,7 +29,7 @@ fn every_command_has_help_with_an_example() {
 
 #[test]
 fn every_command_that_prints_data_has_json() {
-    for command in COMMANDS {
+    for command in PRINTING {
         let (_, out, _) = run(command.iter().chain(&["--help"]));
         assert!(out.contains("--json"), "{command:?}");
     }
@@ -27,7 +39,7 @@ fn every_command_that_prints_data_has_json() {
 fn the_help_of_the_whole_names_every_command_and_the_exit_codes() {
     let (code, out, _) = run(["--help"]);
     assert_eq!(code, 0);
-    for command in COMMANDS {
+    for command in commands() {
         assert!(out.contains(&format!("\n  {} ", command[0])), "{command:?}");
     }
     assert!(out.contains("Exit codes: 0 all is well, 1 it failed, 2"));

@@ -19,7 +19,8 @@ struct Server {
     child: Child,
     admin: String,
     dhcp: String,
-    _files: TempDir,
+    /// Configuration, log and data; removed at the end.
+    files: TempDir,
 }
 
 impl Server {
@@ -34,7 +35,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap();
-        let server = Self { child, admin, dhcp, _files: files };
+        let server = Self { child, admin, dhcp, files: files };
         let since = Instant::now();
         while !server.answers() {
             assert!(since.elapsed() < PATIENCE, "the server does not start");
@@ -267,7 +268,7 @@ fn a_lease_survives_kill_9() {
     let [a, b, c, d] = lease(&server);
     server.child.kill().unwrap();
     server.child.wait().unwrap();
-    let file = server._files.path().join("twinlease.toml");
+    let file = server.files.path().join("twinlease.toml");
     server.child = twinlease([Path::new("serve"), Path::new("--config"), &file])
         .stderr(Stdio::null())
         .spawn()

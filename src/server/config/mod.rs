@@ -274,3 +274,37 @@ fn socket_v4(value: &toml_edit::Value) -> Result<SocketAddrV4, Wrong> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_documented() {
+        let text = include_str!("../../../docs/configuration.md");
+        let sections = [
+            TOP_KEYS,
+            ADMIN_KEYS,
+            DHCP_KEYS,
+            relationship::KEYS,
+            subnet::KEYS,
+            subnet::POOL_KEYS,
+            subnet::RESERVATION_KEYS,
+        ];
+        let is_documented = |key: &str| {
+            let as_key = text.contains(&format!("`{key}`"));
+            as_key || text.contains(&format!("[{key}]")) || text.contains(&format!(".{key}]"))
+        };
+        let missing: Vec<_> =
+            sections.concat().into_iter().filter(|key| !is_documented(key)).collect();
+        assert_eq!(missing, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_example_of_the_readme_is_right() {
+        let readme = include_str!("../../../README.md");
+        let (_, rest) = readme.split_once("```toml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        Config::parse(example, Path::new("README.md")).unwrap();
+    }
+}

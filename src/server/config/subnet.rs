@@ -19,8 +19,8 @@ pub(super) const KEYS: &[&str] = &[
     "pool",
     "reservation",
 ];
-const POOL_KEYS: &[&str] = &["range", "relationship"];
-const RESERVATION_KEYS: &[&str] = &["hw-address", "client-id", "address"];
+pub(super) const POOL_KEYS: &[&str] = &["range", "relationship"];
+pub(super) const RESERVATION_KEYS: &[&str] = &["hw-address", "client-id", "address"];
 
 /// Shortest lease that can be configured, in seconds.
 const MIN_LEASE: u32 = 1;
