@@ -91,9 +91,10 @@ fn namespaces_work(probe: &str) -> Result<(), String> {
     static ANSWER: std::sync::OnceLock<Result<(), String>> = std::sync::OnceLock::new();
     let ask = || {
         super::network::remove_abandoned();
-        let added = super::process::run("ip", &["netns", "add", probe]);
+        let made = super::process::run("ip", &["netns", "add", probe])
+            .and_then(|_| super::process::run("ip", &["netns", "exec", probe, "true"]));
         drop(super::process::run("ip", &["netns", "del", probe]));
-        added.map(drop).map_err(|error| format!("cannot make network namespaces: {error}"))
+        made.map(drop).map_err(|error| format!("cannot make network namespaces: {error}"))
     };
     ANSWER.get_or_init(ask).clone()
 }
