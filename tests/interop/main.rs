@@ -12,7 +12,14 @@
     unreachable_pub,
     reason = "in tests a panic is the verdict, and names of tests say what they show; a test binary exports nothing"
 )]
-#![allow(dead_code, reason = "the parts that drive twinlease come into use with `twinlease serve`")]
 
+mod balancing;
+mod conflict;
+mod crash;
+mod normal_life;
+mod partner_down;
+mod replacement;
 mod sanity;
+mod shutdown;
 mod support;
+mod take_over;

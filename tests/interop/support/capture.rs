@@ -44,17 +44,6 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Failover message types that `sender` sent, in order, as tshark decodes them.
-    pub fn types(&self, sender: Ipv4Addr) -> Vec<u8> {
-        let filter = format!("dhcpfo && ip.src == {sender}");
-        let fields = self.tshark(&["-Y", &filter, "-T", "fields", "-e", "dhcpfo.type"]);
-        fields
-            .split(['\n', ','])
-            .filter(|kind| !kind.is_empty())
-            .map(|kind| kind.trim().parse().unwrap())
-            .collect()
-    }
-
     /// What tshark objects to in frames of `sender`.
     pub fn objections(&self, sender: Ipv4Addr) -> String {
         let filter =

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::lease_file::{LeaseFile, Relationship};
+use super::lease_file::LeaseFile;
 use super::network::{Host, Network};
 use super::prerequisites::unconfined_copy;
 use super::process::Process;
@@ -52,11 +52,6 @@ impl Dhcpd {
     /// The lease file as it is now.
     pub fn lease_file(&self) -> LeaseFile {
         LeaseFile::parse(&std::fs::read_to_string(self.directory.join("dhcpd.leases")).unwrap())
-    }
-
-    /// The states that the lease file records.
-    pub fn recorded(&self) -> Option<Relationship> {
-        self.lease_file().relationships.remove(RELATIONSHIP)
     }
 
     /// Starts the server in the foreground, its log in a file.
@@ -111,9 +106,10 @@ impl Dhcpd {
         self.last_move("I move from ")
     }
 
-    /// The partner's state as this server last heard it in this run.
+    /// The partner's state as this server last heard it: in this run, or as it found it recorded.
     pub fn partner_state(&mut self) -> Option<String> {
-        self.last_move("peer moves from ")
+        let recorded = self.lease_file().relationships.remove(RELATIONSHIP);
+        self.last_move("peer moves from ").or(recorded.map(|states| states.partner_state))
     }
 
     /// Declares the partner dead, as the operator does with omshell.

@@ -64,11 +64,6 @@ impl LeaseFile {
         }
         file
     }
-
-    /// Addresses in a binding state.
-    pub fn count(&self, binding_state: &str) -> usize {
-        self.leases.values().filter(|lease| lease.binding_state == binding_state).count()
-    }
 }
 
 impl Lease {

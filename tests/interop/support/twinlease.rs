@@ -96,13 +96,6 @@ impl Twinlease {
         format!("{}{current}", self.earlier_logs)
     }
 
-    /// `twinlease status --json`.
-    pub fn status(&self) -> Value {
-        let text = self.ask(&["status", "--json"]).unwrap();
-        serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("status --json: {error}:\n{text}"))
-    }
-
     /// A member of the relationship's status, when the server answers.
     pub fn relationship(&self, member: &str) -> Option<Value> {
         let text = self.ask(&["status", "--json"]).ok()?;
