@@ -1,13 +1,12 @@
 //! ISC dhclient on a station of the test network.
 
 use std::net::Ipv4Addr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use super::network::{Host, Network};
-use super::prerequisites::unconfined_copy;
+use super::prerequisites::{install, unconfined_copy};
 use super::process::Process;
 
 /// Puts the address on the interface, so that renewals leave from it by unicast, and touches nothing else.
@@ -34,9 +33,9 @@ impl Dhclient {
     pub fn start(network: &mut Network, name: &str) -> Self {
         let host = network.add_station(name);
         let directory = network.directory_for(name);
-        let script = directory.join("script");
-        std::fs::write(&script, SCRIPT).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let text = directory.join("script.text");
+        std::fs::write(&text, SCRIPT).unwrap();
+        install(&text, &directory.join("script"));
         std::fs::write(directory.join("dhclient.conf"), CONFIGURATION).unwrap();
         std::fs::write(directory.join("dhclient.leases"), "").unwrap();
         let mut command = command(&host, &directory);

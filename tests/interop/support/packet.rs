@@ -130,6 +130,11 @@ impl Message {
         self.xid == question.xid && self.kind().is_some_and(|kind| kinds.contains(&kind))
     }
 
+    /// Option 54: which server speaks.
+    pub fn server(&self) -> Option<Ipv4Addr> {
+        self.options.get(&54)?.as_slice().try_into().ok().map(<[u8; 4]>::into)
+    }
+
     /// Option 51, in seconds.
     pub fn lease_time(&self) -> Option<u32> {
         self.options.get(&51)?.as_slice().try_into().ok().map(u32::from_be_bytes)

@@ -113,7 +113,14 @@ pub fn find(tool: &str) -> Option<PathBuf> {
 pub fn unconfined_copy(tool: &str, directory: &Path) -> PathBuf {
     let copy = directory.join(tool);
     if !copy.exists() {
-        std::fs::copy(find(tool).unwrap(), &copy).unwrap();
+        install(&find(tool).unwrap(), &copy);
     }
     copy
+}
+
+/// Makes an executable copy. Another process writes it: a file that this one writes cannot be executed for as long as a child that
+/// another test is just starting holds it open.
+pub fn install(original: &Path, copy: &Path) {
+    let paths = [original, copy].map(|path| path.to_str().unwrap());
+    super::process::run("install", &[&["-m", "755"], &paths[..]].concat()).unwrap();
 }

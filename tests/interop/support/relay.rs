@@ -160,6 +160,9 @@ fn granted(client: &Client, answer: Option<(Role, Message)>) -> Result<Granted, 
     let name = client.hardware_text();
     match answer {
         Some((server, reply)) if reply.kind() == Some(ACK) => {
+            if reply.server() != Some(server.address()) {
+                return Err(format!("{name}: {server:?} calls itself {:?}", reply.server()));
+            }
             let lease_time =
                 reply.lease_time().ok_or_else(|| format!("{name}: ACK without lease time"))?;
             Ok(Granted { address: reply.yiaddr, server, lease_time })
