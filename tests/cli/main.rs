@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod demo;
 mod help;
 mod pcap;
 mod serve;
