@@ -18,6 +18,7 @@ use super::FailoverEndpoint;
 use super::event::{Event, LinkEnd};
 use super::io::{ConnectFailure, LinkId, Origin, Output};
 use super::outbox::Outgoing;
+use super::partner::clock_sample;
 
 /// Time within which CONNECT or CONNECTACK, and then STATE, has to arrive.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -40,12 +41,6 @@ const REFUSED_MAX: Duration = Duration::from_secs(300);
 
 /// protocol-version of the draft.
 const PROTOCOL_VERSION: u8 = 1;
-
-/// Samples that differ from the known delta by no more than this are jitter, and a delta up to this
-/// counts as none (§5.10).
-const CLOCK_JITTER: i32 = 2;
-/// A sample that differs by more than this is a jump of a clock rather than a slow message.
-const CLOCK_JUMP: i32 = 5;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,41 +65,6 @@ pub(super) struct Link {
     last_sent: Instant,
     /// The first STATE leaves at this moment unless the partner's comes before.
     first_state_due: Option<Instant>,
-}
-
-/// What is known of the partner's process from its latest CONNECT or CONNECTACK.
-#[derive(Clone, Debug)]
-pub(super) struct Partner {
-    pub(super) max_unacked_bndupd: u32,
-    pub(super) receive_timer: u32,
-    pub(super) vendor_class: String,
-    pub(super) delta: Option<TimeDelta>,
-}
-
-impl Default for Partner {
-    fn default() -> Self {
-        Self { max_unacked_bndupd: 1, receive_timer: 30, vendor_class: String::new(), delta: None }
-    }
-}
-
-impl Partner {
-    /// Whether the process is an ISC dhcpd, which some messages terminate.
-    pub(super) fn is_dhcpd(&self) -> bool {
-        self.vendor_class.starts_with("isc-")
-    }
-
-    /// tSend: a third of the partner's receive-timer (§8.5).
-    fn send_interval(&self) -> Duration {
-        Duration::from_secs(u64::from(self.receive_timer / 3).max(1))
-    }
-
-    /// What to add to the partner's times.
-    pub(super) fn correction(&self) -> TimeDelta {
-        match self.delta {
-            Some(TimeDelta(seconds)) if seconds.abs() > CLOCK_JITTER => TimeDelta(seconds),
-            _ => TimeDelta(0),
-        }
-    }
 }
 
 impl Link {
@@ -651,11 +611,8 @@ impl FailoverEndpoint {
             return;
         }
         let sample = clock_sample(now, header.time);
-        if let Some(known) = self.partner.delta
-            && sample.0.abs_diff(known.0) > CLOCK_JUMP.unsigned_abs()
-        {
-            self.events.push(Event::ClockJumped { before: known.0, now: sample.0 });
-            self.partner.delta = Some(sample);
+        if let Some(before) = self.partner.refine(now.monotonic, sample) {
+            self.events.push(Event::ClockJumped { before: before.0, now: sample.0 });
         }
     }
 
@@ -746,11 +703,4 @@ struct Terms {
     delta: TimeDelta,
     mclt: Mclt,
     buckets: HashBuckets,
-}
-
-/// Local reception time minus the header's time (§5.10).
-fn clock_sample(now: Now, header: UnixTime) -> TimeDelta {
-    let difference = i64::from(now.wall.0) - i64::from(header.0);
-    let limit = i64::from(i32::MAX);
-    TimeDelta(i32::try_from(difference.clamp(-limit, limit)).unwrap_or(i32::MAX))
 }

@@ -26,6 +26,7 @@ pub mod io;
 mod leases;
 mod link;
 mod outbox;
+mod partner;
 mod pool;
 mod receive;
 mod requests;
@@ -63,8 +64,9 @@ use crate::wire::error::DecodeError;
 use crate::wire::frame::Frame;
 use crate::wire::message::Message;
 
-use link::{Dial, Link, Partner};
+use link::{Dial, Link};
 use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
+use partner::Partner;
 use pool::PoolBalance;
 use requests::Requests;
 use second_thoughts::SecondThoughts;

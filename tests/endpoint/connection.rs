@@ -305,3 +305,30 @@ fn of_many_silent_connections_the_oldest_makes_room() {
     }
     assert_eq!(script.closed, [LinkId(2)]);
 }
+
+/// CONTACTs whose header shows the partner's clock `behind` seconds behind, one every ten seconds.
+fn contacts_behind(script: &mut Script, behind: u32, count: u32) {
+    for _ in 0..count {
+        script.run(10);
+        let mut octets = Vec::new();
+        let time = UnixTime(script.now.wall.0 - behind);
+        Message::Contact.encode(time, Xid(1), Dialect::Isc, &mut octets).unwrap();
+        script.octets(&octets);
+    }
+}
+
+#[test]
+fn a_message_that_was_late_on_its_way_does_not_change_the_clock_delta() {
+    let mut script = Script::normal_primary();
+    contacts_behind(&mut script, 20, 1);
+    contacts_behind(&mut script, 0, 1);
+    assert_eq!(script.endpoint.status().clock_delta_seconds, Some(0));
+}
+
+#[test]
+fn a_clock_that_was_set_is_believed_after_a_while() {
+    let mut script = Script::normal_primary();
+    contacts_behind(&mut script, 20, 2);
+    assert_eq!(script.endpoint.status().clock_delta_seconds, Some(20));
+    assert!(script.events.contains(&Event::ClockJumped { before: 0, now: 20 }));
+}

@@ -1,0 +1,88 @@
+//! What is known of the partner's process: its limits, what it is, and how its clock differs (§5.10).
+
+use core::time::Duration;
+
+use crate::time::{Instant, Now, TimeDelta, UnixTime};
+
+/// Samples that differ from the known delta by no more than this are jitter, and a delta up to this
+/// counts as none (§5.10).
+const CLOCK_JITTER: i32 = 2;
+
+/// A sample that differs by more than this is a jump of a clock rather than a slow message.
+const CLOCK_JUMP: i32 = 5;
+
+/// How long samples have to agree on a jump before it is believed.
+const JUMP_CONFIRMED: Duration = Duration::from_secs(5);
+
+/// What is known of the partner's process from its latest CONNECT or CONNECTACK.
+#[derive(Clone, Debug)]
+pub(super) struct Partner {
+    pub(super) max_unacked_bndupd: u32,
+    pub(super) receive_timer: u32,
+    pub(super) vendor_class: String,
+    pub(super) delta: Option<TimeDelta>,
+    /// Samples since this moment say that one of the clocks was set.
+    jump: Option<(Instant, TimeDelta)>,
+}
+
+impl Default for Partner {
+    fn default() -> Self {
+        Self {
+            max_unacked_bndupd: 1,
+            receive_timer: 30,
+            vendor_class: String::new(),
+            delta: None,
+            jump: None,
+        }
+    }
+}
+
+impl Partner {
+    /// Whether the process is an ISC dhcpd, which some messages terminate.
+    pub(super) fn is_dhcpd(&self) -> bool {
+        self.vendor_class.starts_with("isc-")
+    }
+
+    /// tSend: a third of the partner's receive-timer (§8.5).
+    pub(super) fn send_interval(&self) -> Duration {
+        Duration::from_secs(u64::from(self.receive_timer / 3).max(1))
+    }
+
+    /// Takes a sample of the clock delta. A lasting jump replaces the delta, and the former one is
+    /// returned; a message that was late on its way changes nothing (§5.10).
+    pub(super) fn refine(&mut self, at: Instant, sample: TimeDelta) -> Option<TimeDelta> {
+        let known = self.delta?;
+        if sample.0.abs_diff(known.0) <= CLOCK_JUMP.unsigned_abs() {
+            self.jump = None;
+            return None;
+        }
+        match self.jump {
+            Some((since, jump)) if jump.0.abs_diff(sample.0) <= CLOCK_JITTER.unsigned_abs() => {
+                if at.since(since) < JUMP_CONFIRMED {
+                    return None;
+                }
+                self.jump = None;
+                self.delta.replace(sample)
+            }
+            _ => {
+                self.jump = Some((at, sample));
+                None
+            }
+        }
+    }
+
+    /// What to add to the partner's times.
+    pub(super) fn correction(&self) -> TimeDelta {
+        match self.delta {
+            Some(TimeDelta(seconds)) if seconds.abs() > CLOCK_JITTER => TimeDelta(seconds),
+            _ => TimeDelta(0),
+        }
+    }
+}
+
+/// Local reception time minus the header's time (§5.10).
+pub(super) fn clock_sample(now: Now, header: UnixTime) -> TimeDelta {
+    let difference = i64::from(now.wall.0) - i64::from(header.0);
+    let limit = i64::from(i32::MAX);
+    TimeDelta(i32::try_from(difference.clamp(-limit, limit)).unwrap_or(i32::MAX))
+}
