@@ -17,7 +17,7 @@ use super::counters::{Counters, DropReason};
 use super::exchange::{Arrival, Exchange, Owners, PendingReply};
 use super::network::Ipv4Network;
 use super::offers::Offers;
-use super::packet::ClientPacket;
+use super::packet::{ClientPacket, Header};
 use super::probe::Probes;
 use super::rate::RateLimit;
 use super::relay::RelayInformation;
@@ -52,6 +52,8 @@ pub(super) struct Desk {
     pub(super) counters: Counters,
     /// Complaints about empty pools, by subnet.
     pub(super) exhausted: BTreeMap<Ipv4Network, RateLimit>,
+    /// Complaints about clients on networks that are not configured.
+    strangers: RateLimit,
     /// Answers are cut off its front, so that their memory comes back when they have left.
     pub(super) buffer: BytesMut,
 }
@@ -70,6 +72,7 @@ impl DhcpService {
             probes: Probes::new(config.ping_timeout),
             counters: Counters::default(),
             exhausted: BTreeMap::new(),
+            strangers: RateLimit::default(),
             buffer: BytesMut::new(),
         };
         Ok(Self { settings, desk })
@@ -183,6 +186,9 @@ impl DhcpService {
                 reason.name()
             );
             desk.counters.count_dropped(reason);
+            if reason == DropReason::UnknownSubnet {
+                desk.complain_of_stranger(packet, arrival, now);
+            }
         }
     }
 }
@@ -275,6 +281,19 @@ fn network_hint(
 }
 
 impl Desk {
+    fn complain_of_stranger(&mut self, packet: &ClientPacket<'_>, arrival: &Arrival, now: Now) {
+        if let Some(suppressed) = self.strangers.pass(now.monotonic) {
+            let Header { giaddr, ciaddr, .. } = packet.header;
+            tracing::warn!(
+                %giaddr,
+                %ciaddr,
+                received_on = %arrival.local_address,
+                suppressed,
+                "no subnet is configured for a client's network"
+            );
+        }
+    }
+
     fn dispatch(
         &mut self,
         kind: RequestKind,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::sync::oneshot;
 
-use crate::dhcp::{Arrival, ClientSockets, DhcpService, PendingReply, Pinger, Reply};
+use crate::dhcp::{Arrival, ClientSockets, DhcpConfig, DhcpService, PendingReply, Pinger, Reply};
 use crate::driver::clock::Clock;
 use crate::driver::committer::{Committer, Report};
 use crate::driver::links::{LinkEvent, LinkSpec, Links};
@@ -148,7 +148,10 @@ impl Engine {
         let clock = Clock::new();
         let plan = Plan::new(config, table_seed);
         let owners = open_owners(&plan, &mut *store, table_seed, clock.now())?;
-        let mut service = DhcpService::new(plan.dhcp).map_err(StartError::Dhcp)?;
+        let pinger = config.dhcp.ping_check.then(open_pinger).flatten();
+        let ping_timeout = plan.dhcp.ping_timeout.filter(|_| pinger.is_some());
+        let dhcp = DhcpConfig { ping_timeout, ..plan.dhcp };
+        let mut service = DhcpService::new(dhcp).map_err(StartError::Dhcp)?;
         service.set_own_addresses(sockets.own_addresses());
         let committer = Committer::start(store).map_err(StartError::Thread)?;
         let links = Links::start(link_specs(&plan.relationships, &owners), clock);
@@ -159,7 +162,7 @@ impl Engine {
             owners: OwnerSet(owners),
             service,
             sockets,
-            pinger: config.dhcp.ping_check.then(open_pinger).flatten(),
+            pinger,
             links,
             connections: BTreeMap::new(),
             committer,

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails, and that is what it should do"
 )]
 
+mod allocation;
 mod balance;
 mod bounds;
 mod destination;
