@@ -195,7 +195,9 @@ fn perfdhcp_gets_renews_and_releases_at_a_twinlease_secondary() {
 fn perfdhcp(test: &str, kinds: [Kind; 2], server: Role) {
     let setup = Setup { pool: ([10, 78, 8, 0].into(), [10, 78, 9, 255].into()), ..all_to(server) };
     let Some(scene) = Scene::normal(test, kinds, setup) else { return };
-    let load = Perfdhcp { exchanges: 200, renewals: 30, releases: 30, ..Perfdhcp::default() };
+    let to = Some(server.address());
+    let load =
+        Perfdhcp { exchanges: 200, renewals: 30, releases: 30, server: to, ..Perfdhcp::default() };
     let counters = load.run(&scene.network);
     for (exchange, at_least) in
         [("DISCOVER-OFFER", 200), ("REQUEST-ACK", 200), ("REQUEST-ACK (renewal)", 1)]
