@@ -16,6 +16,7 @@
 mod balancing;
 mod conflict;
 mod crash;
+mod interruption;
 mod normal_life;
 mod partner_down;
 mod replacement;

@@ -90,6 +90,11 @@ impl Dhcpd {
         self.ended();
     }
 
+    /// Stops the process from running, or lets it go on: a partner whose machine hangs says nothing, and its connection stays open.
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.running().signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT });
+    }
+
     /// Whether the process lives. dhcpd ends itself on some messages of its partner.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(Process::is_running)

@@ -73,6 +73,14 @@ impl Server {
         }
     }
 
+    /// Hangs the server, or lets it go on.
+    pub fn set_frozen(&mut self, frozen: bool) {
+        match self {
+            Self::Dhcpd(server) => server.set_frozen(frozen),
+            Self::Twinlease(server) => server.set_frozen(frozen),
+        }
+    }
+
     pub fn is_running(&mut self) -> bool {
         match self {
             Self::Dhcpd(server) => server.is_running(),

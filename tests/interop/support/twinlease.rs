@@ -85,6 +85,11 @@ impl Twinlease {
         std::fs::create_dir_all(&data).unwrap();
     }
 
+    /// Stops the process from running, or lets it go on: a partner whose machine hangs says nothing, and its connection stays open.
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.running().signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT });
+    }
+
     /// Whether the process lives.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(Process::is_running)
