@@ -28,6 +28,7 @@ use super::command::{AdminCommand, CommandError, CommandReceiver};
 use super::config::Config;
 use super::owners::{Owner, OwnerKind, OwnerSet};
 use super::plan::{Plan, RelationshipPlan};
+use super::recovery::{Configured, recover};
 use super::report::{self, Counted};
 
 /// Events of links taken in one turn, at most 64 KiB each, so that clients are served in between.
@@ -536,16 +537,22 @@ fn open_owners(
     table_seed: u64,
     now: Now,
 ) -> Result<Vec<Owner>, StartError> {
+    let relationships = plan.relationships.iter().map(|relationship| Configured {
+        name: format!("relationship:{}", relationship.endpoint.name),
+        ranges: &relationship.endpoint.ranges,
+    });
+    let alone = plan.alone.iter();
+    let alone = alone.map(|alone| Configured { name: ALONE.to_owned(), ranges: &alone.ranges });
+    let configured: Vec<_> = relationships.chain(alone).collect();
+    let mut recovered = recover(&configured, store).map_err(StartError::Store)?.into_iter();
     let mut owners = Vec::new();
-    for RelationshipPlan { endpoint: config, .. } in &plan.relationships {
-        let name = format!("relationship:{}", config.name);
-        let (id, recovered) = store.open_owner(&name).map_err(StartError::Store)?;
-        let endpoint = FailoverEndpoint::new(config.clone(), recovered, now)
-            .map_err(|error| StartError::Relationship(config.name.clone(), error))?;
+    for (plan, (id, recovered)) in plan.relationships.iter().zip(recovered.by_ref()) {
+        let config = plan.endpoint.clone();
+        let endpoint = FailoverEndpoint::new(config, recovered, now)
+            .map_err(|error| StartError::Relationship(plan.endpoint.name.clone(), error))?;
         owners.push(Owner { id, kind: OwnerKind::Failover(Box::new(endpoint)) });
     }
-    if let Some(alone) = &plan.alone {
-        let (id, recovered) = store.open_owner(ALONE).map_err(StartError::Store)?;
+    if let (Some(alone), Some((id, recovered))) = (&plan.alone, recovered.next()) {
         let alone = Alone::new(&alone.ranges, &alone.reservations, table_seed, &recovered, now)
             .map_err(|error| StartError::Relationship(ALONE.to_owned(), error))?;
         owners.push(Owner { id, kind: OwnerKind::Alone(Box::new(alone)) });

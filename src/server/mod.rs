@@ -7,5 +7,6 @@ pub mod logging;
 pub mod metrics;
 mod owners;
 pub mod plan;
+mod recovery;
 mod report;
 pub mod serve;

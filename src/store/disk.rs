@@ -178,6 +178,18 @@ impl RedbStore {
         Ok(owner)
     }
 
+    fn names(&self) -> Result<Vec<String>, StoreError> {
+        let transaction = self.begin_read()?;
+        let owners = transaction.open_table(OWNERS).map_err(self.failed("reading"))?;
+        let mut names = Vec::new();
+        for entry in owners.iter().map_err(self.failed("reading"))? {
+            let (name, owner) = entry.map_err(self.failed("reading"))?;
+            names.push((owner.value(), name.value().to_owned()));
+        }
+        names.sort_unstable();
+        Ok(names.into_iter().map(|(_, name)| name).collect())
+    }
+
     fn recover(&self, owner: OwnerId) -> Result<Recovered, StoreError> {
         let transaction = self.begin_read()?;
         let endpoints = transaction.open_table(ENDPOINTS).map_err(self.failed("reading"))?;
@@ -315,6 +327,10 @@ impl LeaseStore for RedbStore {
             let owner = store.owner_id(name)?;
             Ok((owner, store.recover(owner)?))
         })
+    }
+
+    fn owner_names(&mut self) -> Result<Vec<String>, StoreError> {
+        self.contained(|store| store.names())
     }
 
     fn commit(&mut self, batch: &[(OwnerId, Change)]) -> Result<(), StoreError> {

@@ -41,6 +41,10 @@ impl LeaseStore for MemoryStore {
         Ok((owner, recovered))
     }
 
+    fn owner_names(&mut self) -> Result<Vec<String>, StoreError> {
+        Ok(self.names.clone())
+    }
+
     fn commit(&mut self, batch: &[(OwnerId, Change)]) -> Result<(), StoreError> {
         for (owner, change) in batch {
             match change {

@@ -44,6 +44,9 @@ pub trait LeaseStore: Send {
     /// Everything the owner of this name has; a name that is new here gets the next free number.
     fn open_owner(&mut self, name: &str) -> Result<(OwnerId, Recovered), StoreError>;
 
+    /// The names of all owners there ever were, in the order of their numbers.
+    fn owner_names(&mut self) -> Result<Vec<String>, StoreError>;
+
     /// Makes all of `batch` durable with one sync; it is on stable storage when this returns. Of
     /// several changes of one record the last one in the batch wins. After an error nothing may be
     /// assumed about the batch, and nothing more may be promised.

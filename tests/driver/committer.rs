@@ -28,6 +28,10 @@ impl LeaseStore for GatedStore {
         Ok((A, Recovered::default()))
     }
 
+    fn owner_names(&mut self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn commit(&mut self, batch: &[(OwnerId, Change)]) -> Result<(), StoreError> {
         let address = |change: &Change| match change {
             Change::Binding(binding) => binding.address,

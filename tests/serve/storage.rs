@@ -36,6 +36,10 @@ impl LeaseStore for SmallStore {
         self.inner.lock().unwrap().open_owner(name)
     }
 
+    fn owner_names(&mut self) -> Result<Vec<String>, StoreError> {
+        self.inner.lock().unwrap().owner_names()
+    }
+
     fn commit(&mut self, batch: &[(OwnerId, Change)]) -> Result<(), StoreError> {
         let Some(room) = self.room.checked_sub(batch.len()) else {
             let source = std::io::ErrorKind::StorageFull.into();

@@ -179,6 +179,19 @@ fn an_owner_keeps_its_number_whatever_the_order_of_opening() {
 }
 
 #[test]
+fn the_names_of_all_owners_are_known_in_the_order_of_their_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut disk = RedbStore::open(directory.path()).unwrap();
+    let mut memory = MemoryStore::new();
+    for name in ["c", "a", "b"] {
+        disk.open_owner(name).unwrap();
+        memory.open_owner(name).unwrap();
+    }
+    assert_eq!(disk.owner_names().unwrap(), ["c", "a", "b"]);
+    assert_eq!(memory.owner_names().unwrap(), ["c", "a", "b"]);
+}
+
+#[test]
 fn an_owner_without_a_name_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = RedbStore::open(directory.path()).unwrap();
