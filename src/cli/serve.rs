@@ -18,6 +18,9 @@ pub(super) fn run(file: &Path, log: &LogOptions) -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(&error),
     };
+    if config.dhcp.interfaces.is_empty() && config.dhcp.listen.is_empty() {
+        tracing::warn!("no client is served: [dhcp] has neither interfaces nor listen");
+    }
     match serve::run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),

@@ -137,13 +137,14 @@ impl Cluster {
     pub(super) fn prepare(clients: u32) -> io::Result<Self> {
         let directory = std::env::temp_dir().join(format!("twinlease-demo-{}", std::process::id()));
         DirBuilder::new().mode(0o700).create(&directory)?;
-        let server = |side: Side| -> io::Result<Server> {
+        let mut ports = Ports::new();
+        let mut server = |side: Side| -> io::Result<Server> {
             let files = directory.join(side.name());
             Ok(Server {
                 files,
-                failover: free_tcp(side.address())?,
-                clients: free_udp(side.address())?,
-                admin: free_tcp(side.address())?,
+                failover: ports.free(side.address())?,
+                clients: ports.free(side.address())?,
+                admin: ports.free(side.address())?,
                 child: None,
             })
         };
@@ -190,7 +191,7 @@ impl Cluster {
         let first = Ipv4Addr::new(10, 99, 1, 0);
         let last = Ipv4Addr::from(first.to_bits() + clients * 4 + 63);
         format!(
-            "data-dir = \"{data}\"\n\
+            "data-dir = {data}\n\
              \n[admin]\nlisten = \"{admin}\"\n\
              \n[dhcp]\nlisten = [\"{listen}\"]\n\
              \n[[relationship]]\nname = \"demo\"\nrole = \"{role}\"\n\
@@ -201,7 +202,7 @@ impl Cluster {
              default-lease-time = {LEASE_SECONDS}\nmin-lease-time = 1\n\
              max-lease-time = {LEASE_SECONDS}\n\
              \n[[subnet.pool]]\nrange = \"{first}-{last}\"\nrelationship = \"demo\"\n",
-            data = own.files.join("data").display(),
+            data = toml_edit::Value::from(own.files.join("data").to_string_lossy().as_ref()),
             admin = own.admin,
             listen = own.clients,
             role = side.name(),
@@ -310,13 +311,36 @@ impl Server {
     }
 }
 
-/// A port that nobody uses at the moment.
-fn free_tcp(address: Ipv4Addr) -> io::Result<SocketAddrV4> {
-    let port = TcpListener::bind((address, 0))?.local_addr()?.port();
-    Ok(SocketAddrV4::new(address, port))
+/// Ports below those that systems give to outgoing connections, so that nobody takes the port of a
+/// server that is dead for a while.
+const FIRST_PORT: u16 = 10_240;
+const PORTS: u16 = 20_000;
+
+/// Free ports, from a place on that depends on the process, so that two demos rarely meet.
+struct Ports {
+    next: u16,
+    tried: u16,
 }
 
-fn free_udp(address: Ipv4Addr) -> io::Result<SocketAddrV4> {
-    let port = UdpSocket::bind((address, 0))?.local_addr()?.port();
-    Ok(SocketAddrV4::new(address, port))
+impl Ports {
+    fn new() -> Self {
+        let place = std::process::id().wrapping_mul(31) % u32::from(PORTS);
+        Self { next: u16::try_from(place).unwrap_or(0), tried: 0 }
+    }
+
+    /// A port that nobody uses at the moment, neither for TCP nor for UDP.
+    fn free(&mut self, address: Ipv4Addr) -> io::Result<SocketAddrV4> {
+        loop {
+            let candidate = SocketAddrV4::new(address, FIRST_PORT + self.next);
+            self.next = (self.next + 1) % PORTS;
+            self.tried += 1;
+            match TcpListener::bind(candidate).and_then(|_| UdpSocket::bind(candidate)) {
+                Ok(_) => return Ok(candidate),
+                Err(error) if error.kind() != io::ErrorKind::AddrInUse || self.tried >= PORTS => {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+        }
+    }
 }

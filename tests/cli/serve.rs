@@ -35,7 +35,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap();
-        let server = Self { child, admin, dhcp, files: files };
+        let server = Self { child, admin, dhcp, files };
         let since = Instant::now();
         while !server.answers() {
             assert!(since.elapsed() < PATIENCE, "the server does not start");

@@ -1,6 +1,10 @@
 //! What only several sections together can have wrong.
 
-use crate::binding::AddressRange;
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use crate::binding::{AddressRange, HardwareAddress};
+use crate::dhcp::ReservedFor;
 
 use super::problem::{Problems, Span};
 use super::relationship::{self, Place, Relationship};
@@ -147,38 +151,43 @@ fn overlapping_pools(all: &Subnets, problems: &mut Problems<'_>) {
 }
 
 fn reservations(subnet: &Subnet, places: &Places, problems: &mut Problems<'_>) {
-    let all: Vec<_> = subnet.reservations.iter().zip(&places.reservations).collect();
-    for (position, (reservation, place)) in all.iter().enumerate() {
+    let network = subnet.network;
+    let mut by_address: HashMap<Ipv4Addr, &Span> = HashMap::new();
+    let mut by_client: HashMap<ReservedKey<'_>, &Span> = HashMap::new();
+    for (reservation, place) in subnet.reservations.iter().zip(&places.reservations) {
         let Located { value: address, span, key } = place;
-        if !subnet.network.contains(*address) {
+        if !network.contains(*address) {
+            let fix = format!("use an address from {} to {}", network.address(), network.last());
+            let problem = format!("{address} lies outside the subnet {network}");
+            problems.add(span, &**key, problem, fix);
+        }
+        if let Some(earlier) = by_address.insert(*address, span) {
+            let line = problems.line_of(earlier);
             problems.add(
                 span,
                 &**key,
-                format!("{address} lies outside the subnet {}", subnet.network),
-                format!(
-                    "use an address from {} to {}",
-                    subnet.network.address(),
-                    subnet.network.last()
-                ),
+                format!("{address} is already reserved, in line {line}"),
+                "reserve each address for one client",
             );
         }
-        for (earlier, earlier_place) in all.iter().take(position) {
-            let line = problems.line_of(&earlier_place.span);
-            if earlier.address == reservation.address {
-                problems.add(
-                    span,
-                    &**key,
-                    format!("{address} is already reserved, for the client of line {line}"),
-                    "reserve each address for one client",
-                );
-            } else if earlier.client == reservation.client {
-                problems.add(
-                    span,
-                    &**key,
-                    format!("the client already has {} reserved, in line {line}", earlier.address),
-                    "reserve one address in a subnet for each client",
-                );
-            }
+        if let Some(earlier) = by_client.insert(key_of(&reservation.client), span) {
+            let line = problems.line_of(earlier);
+            problems.add(
+                span,
+                &**key,
+                format!("the client already has a reserved address, in line {line}"),
+                "reserve one address in a subnet for each client",
+            );
         }
+    }
+}
+
+/// A client of a reservation, to look it up by.
+type ReservedKey<'r> = (Option<&'r [u8]>, Option<HardwareAddress>);
+
+fn key_of(client: &ReservedFor) -> ReservedKey<'_> {
+    match client {
+        ReservedFor::Hardware(hardware) => (None, Some(*hardware)),
+        ReservedFor::Identifier(identifier) => (Some(identifier.octets()), None),
     }
 }

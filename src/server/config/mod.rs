@@ -120,9 +120,22 @@ impl std::error::Error for LoadError {}
 impl Config {
     /// Reads and checks `file`.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
-        let text = std::fs::read_to_string(file)
+        let octets = std::fs::read(file)
             .map_err(|error| LoadError::Unreadable { file: file.to_owned(), error })?;
-        Self::parse(&text, file).map_err(LoadError::Invalid)
+        Self::parse_octets(&octets, file).map_err(LoadError::Invalid)
+    }
+
+    fn parse_octets(octets: &[u8], file: &Path) -> Result<Self, InvalidConfig> {
+        let error = match str::from_utf8(octets) {
+            Ok(text) => return Self::parse(text, file),
+            Err(error) => error,
+        };
+        let text = String::from_utf8_lossy(octets);
+        let mut problems = Problems::new(&text);
+        let place = error.valid_up_to();
+        let fix = "save the file in this encoding";
+        problems.add(&(place..place), "", "what follows is not UTF-8", fix);
+        Err(problems.into_error(file))
     }
 
     /// Reads and checks a text; `file` is named in messages.
@@ -298,6 +311,14 @@ mod tests {
         let missing: Vec<_> =
             sections.concat().into_iter().filter(|key| !is_documented(key)).collect();
         assert_eq!(missing, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn octets_that_are_not_utf_8_are_placed() {
+        let file = Path::new("t.toml");
+        let error = Config::parse_octets(b"data-dir = 1\n# \xff\n", file).unwrap_err();
+        let problems: Vec<String> = error.problems().iter().map(Problem::to_string).collect();
+        assert_eq!(problems, ["2:3: what follows is not UTF-8; save the file in this encoding"]);
     }
 
     #[test]

@@ -107,8 +107,9 @@ pub(super) fn read(
     let max_unacked = section.optional("max-unacked-updates", problems, |value| {
         value::integer(value, 1, u32::from(u16::MAX))
     });
-    let max_seconds = section
-        .optional("load-balance-max-seconds", problems, |value| value::integer(value, 0, 0xffff));
+    let max_seconds = section.optional("load-balance-max-seconds", problems, |value| {
+        value::seconds_up_to(value, 0, u64::from(u16::MAX))
+    });
     let auto = section.optional("auto-partner-down", problems, |value| value::seconds(value, 0));
     let dialect = section.optional("dialect", problems, dialect);
     let startup_wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));

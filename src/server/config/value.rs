@@ -73,6 +73,11 @@ pub(super) fn integer(value: &Value, least: u32, most: u32) -> Result<u32, Wrong
 
 /// Seconds as a whole number, or a text of numbers with units, as "90s" or "1h30m".
 pub(super) fn seconds(value: &Value, least: u32) -> Result<u32, Wrong> {
+    seconds_up_to(value, least, MAX_SECONDS)
+}
+
+/// As [`seconds`], at most `most`.
+pub(super) fn seconds_up_to(value: &Value, least: u32, most: u64) -> Result<u32, Wrong> {
     let example = if least > 30 { "3600 or \"1h\"" } else { "30 or \"30s\"" };
     let fix = format!("at least {least} seconds are needed, written as {example}");
     let parsed = match value {
@@ -90,10 +95,10 @@ pub(super) fn seconds(value: &Value, least: u32) -> Result<u32, Wrong> {
         return Err(Wrong::new(format!("{} is too short", shown(value)), fix));
     }
     match u32::try_from(parsed) {
-        Ok(seconds) if parsed <= MAX_SECONDS => Ok(seconds),
+        Ok(seconds) if parsed <= most => Ok(seconds),
         _ => Err(Wrong::new(
             format!("{} is too long", shown(value)),
-            format!("at most {MAX_SECONDS} seconds are possible"),
+            format!("at most {most} seconds are possible"),
         )),
     }
 }
