@@ -144,3 +144,56 @@ impl Tally {
         Duration::from_micros(self.waits.as_ref().map_or(0, Histogram::max))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 1, 1);
+    const LEASE: Duration = Duration::from_secs(10);
+
+    fn granted_to(first: ClientId) -> (Tally, Instant) {
+        let now = Instant::now();
+        let mut tally = Tally::new();
+        tally.grant(first, ADDRESS, now, now + LEASE, Duration::ZERO);
+        (tally, now)
+    }
+
+    #[test]
+    fn an_address_given_to_a_second_client_within_the_lease_is_held_twice() {
+        let (mut tally, now) = granted_to(1);
+        tally.grant(2, ADDRESS, now + LEASE / 2, now + LEASE * 2, Duration::ZERO);
+        assert_eq!(tally.held_twice, 1);
+    }
+
+    #[test]
+    fn an_address_whose_lease_is_over_may_be_given_to_another_client() {
+        let (mut tally, now) = granted_to(1);
+        tally.grant(2, ADDRESS, now + LEASE, now + LEASE * 2, Duration::ZERO);
+        assert_eq!(tally.held_twice, 0);
+    }
+
+    #[test]
+    fn an_address_given_back_may_be_given_to_another_client() {
+        let (mut tally, now) = granted_to(1);
+        tally.release(1, ADDRESS);
+        tally.grant(2, ADDRESS, now, now + LEASE, Duration::ZERO);
+        assert_eq!(tally.held_twice, 0);
+    }
+
+    #[test]
+    fn a_client_that_renews_holds_its_address_once() {
+        let (mut tally, now) = granted_to(1);
+        tally.renew(1, ADDRESS, now + LEASE / 2, now + LEASE * 2);
+        assert_eq!((tally.held_twice, tally.held()), (0, 1));
+    }
+
+    #[test]
+    fn the_longest_wait_is_kept_whatever_its_length() {
+        let now = Instant::now();
+        let mut tally = Tally::new();
+        tally.grant(1, ADDRESS, now, now + LEASE, Duration::from_millis(3500));
+        let longest = tally.longest_wait();
+        assert!(longest >= Duration::from_millis(3500), "{longest:?}");
+    }
+}

@@ -174,3 +174,76 @@ fn knows(listing: &Listing, holding: &Holding) -> bool {
         .get(&holding.address)
         .is_some_and(|lease| lease.binding_status == "active" && lease.hw_address == ethernet)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::admin::json::LeaseBody;
+
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 1, 1);
+
+    fn listing(status: &str, hardware: &str) -> Listing {
+        let lease = LeaseBody {
+            address: ADDRESS,
+            binding_status: status.to_owned(),
+            hw_address: Some(hardware.to_owned()),
+            client_id: None,
+            lease_expiration: None,
+            sent_potential_expiration: None,
+            acked_potential_expiration: None,
+            received_potential_expiration: None,
+            client_last_transaction: None,
+            start_of_status: None,
+            relationship: None,
+        };
+        Listing::from([(ADDRESS, lease)])
+    }
+
+    fn verdict(listings: &Listings) -> Verdict {
+        let end = Instant::now() + Duration::from_secs(60);
+        let holding = Holding { ethernet: [2, 0x54, 0, 0, 0, 1], address: ADDRESS, end };
+        let mut tally = Tally::new();
+        tally.grant(1, ADDRESS, Instant::now(), end, Duration::ZERO);
+        Verdict::compute(&Evidence {
+            clients: 1,
+            time_to_normal: Some(Duration::ZERO),
+            time_to_synchronise: Some(Duration::ZERO),
+            holdings: &[holding],
+            listings,
+            tally: &tally,
+        })
+    }
+
+    const CLIENT: &str = "02:54:00:00:00:01";
+
+    #[test]
+    fn two_servers_that_know_the_lease_pass() {
+        let one = || Some(listing("active", CLIENT));
+        assert!(verdict(&Listings([one(), one()])).passed());
+    }
+
+    #[test]
+    fn a_lease_that_one_server_does_not_know_is_lost() {
+        let listings = Listings([Some(listing("active", CLIENT)), Some(Listing::new())]);
+        let verdict = verdict(&listings);
+        assert_eq!(verdict.acknowledged_leases_lost, Some(1));
+        assert_eq!(verdict.addresses_that_differ, Some(1));
+        assert!(!verdict.passed());
+    }
+
+    #[test]
+    fn a_lease_that_both_servers_give_to_another_client_is_lost() {
+        let one = || Some(listing("active", "02:54:00:00:00:02"));
+        let verdict = verdict(&Listings([one(), one()]));
+        assert_eq!(verdict.acknowledged_leases_lost, Some(1));
+        assert!(!verdict.passed());
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_no_pass() {
+        let listings = Listings([Some(listing("active", CLIENT)), None]);
+        assert!(!verdict(&listings).passed());
+    }
+}
