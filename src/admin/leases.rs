@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use crate::server::command::{AdminCommand, CommandSender, LeasePage, LeaseQuery}
 use crate::wire::codes::BindingStatus;
 
 use super::json::LeaseBody;
-use super::{Failure, ask};
+use super::{Failure, ask, wrong};
 
 /// Pages that wait for a slow reader.
 const PAGES_AHEAD: usize = 2;
@@ -54,9 +54,8 @@ pub(super) async fn list(
     State(commands): State<CommandSender>,
     filters: Result<Query<Filters>, QueryRejection>,
 ) -> Result<Response, Failure> {
-    let wrong = |why| Failure(StatusCode::BAD_REQUEST, why);
-    let Query(filters) = filters.map_err(|error| wrong(error.body_text()))?;
-    let mut query = filters.into_query().map_err(wrong)?;
+    let Query(filters) = filters.map_err(|error| wrong(&error.body_text()))?;
+    let mut query = filters.into_query().map_err(|why| wrong(&why))?;
     // The first page is waited for, so that a server that does not answer is an error and no
     // empty list.
     let mut page = fetch(&commands, &query).await?;

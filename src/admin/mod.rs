@@ -25,6 +25,7 @@ mod metrics;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -106,6 +107,11 @@ impl IntoResponse for Failure {
     }
 }
 
+/// A question that makes no sense.
+fn wrong(why: &str) -> Failure {
+    Failure(StatusCode::BAD_REQUEST, why.to_owned())
+}
+
 impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
         let code = match error {
@@ -153,16 +159,16 @@ struct PartnerDownQuery {
 
 async fn partner_down(
     State(commands): State<CommandSender>,
-    Path(relationship): Path<String>,
-    query: Result<Query<PartnerDownQuery>, axum::extract::rejection::QueryRejection>,
-    body: String,
+    relationship: Result<Path<String>, PathRejection>,
+    query: Result<Query<PartnerDownQuery>, QueryRejection>,
+    body: Result<String, StringRejection>,
 ) -> Result<Json<json::DoneBody>, Failure> {
-    let Query(mut wish) =
-        query.map_err(|error| Failure(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
+    let Query(mut wish) = query.map_err(|error| wrong(&error.body_text()))?;
+    let body = body.map_err(|error| Failure(error.status(), error.body_text()))?;
     if !body.trim().is_empty() {
         let parsed: PartnerDownQuery = serde_json::from_str(&body).map_err(|error| {
-            let why = format!("the body is wrong: {error}; write {{\"force\": true}} or nothing");
-            Failure(StatusCode::BAD_REQUEST, why)
+            wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
         })?;
         wish.force |= parsed.force;
     }
@@ -174,8 +180,9 @@ async fn partner_down(
 
 async fn shutdown(
     State(commands): State<CommandSender>,
-    Path(relationship): Path<String>,
+    relationship: Result<Path<String>, PathRejection>,
 ) -> Result<Json<json::DoneBody>, Failure> {
+    let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
     let name = relationship.clone();
     ask(&commands, |answer| AdminCommand::Shutdown { relationship, answer }).await??;
     done(&commands, name).await

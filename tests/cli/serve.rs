@@ -313,6 +313,25 @@ fn an_operator_can_force_partner_down_out_of_recover() {
 }
 
 #[test]
+fn a_wrong_question_is_answered_in_json() {
+    let server = Server::start("");
+    let partner_down = "/v1/relationships/trial/partner-down";
+    for (method, path, code) in [
+        ("GET", "/v1/leases?status=bound", "400 Bad Request"),
+        ("GET", "/v1/leases?colour=red", "400 Bad Request"),
+        ("POST", &format!("{partner_down}?force=perhaps"), "400 Bad Request"),
+        ("POST", "/v1/relationships/%ff/shutdown", "400 Bad Request"),
+        ("GET", partner_down, "405 Method Not Allowed"),
+        ("GET", "/v2/status", "404 Not Found"),
+    ] {
+        let (line, body) = server.http(method, path, "");
+        assert_eq!(line, format!("HTTP/1.1 {code}"), "{method} {path}");
+        let error: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{body}"));
+        assert_eq!(keys(&error), ["error"]);
+    }
+}
+
+#[test]
 fn metrics_are_in_the_prometheus_format() {
     let server = Server::start("");
     let (line, body) = server.http("GET", "/metrics", "");
@@ -360,9 +379,10 @@ fn a_body_that_is_too_long_is_refused() {
                 Connection: close\r\nContent-Length: 5000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&[b' '; 5000]).unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 413");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("{\"error\":"), "{answer}");
 }
 
 #[test]
