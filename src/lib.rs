@@ -82,7 +82,7 @@
 //! - A message of a partner or a client makes it panic, or makes it use memory without a limit.
 //! - A client or the partner is promised something that is not on disk.
 //! - A dhcpd is sent one of the messages that terminate its process.
-#![cfg_attr(not(feature = "server"), forbid(unsafe_code))]
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "server")]
 pub mod admin;
@@ -100,6 +100,8 @@ pub mod durable;
 pub mod endpoint;
 #[cfg(feature = "server")]
 pub mod pcap;
+#[cfg(feature = "server")]
+mod rate_limit;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]

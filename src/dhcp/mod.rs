@@ -27,7 +27,6 @@ pub mod packet;
 mod packet_socket;
 pub mod ping;
 mod probe;
-mod rate;
 mod relay;
 mod release;
 mod reply;

@@ -19,11 +19,11 @@ use super::network::Ipv4Network;
 use super::offers::Offers;
 use super::packet::{ClientPacket, Header};
 use super::probe::Probes;
-use super::rate::RateLimit;
 use super::relay::RelayInformation;
 use super::subnet::{Share, Subnet, Subnets};
 use crate::binding::ClientRef;
 use crate::endpoint::service::{ClientRequest, LeaseAuthority, RequestKind, Service};
+use crate::rate_limit::RateLimit;
 use crate::time::{Instant, Now};
 use crate::wire::codes::BindingStatus;
 

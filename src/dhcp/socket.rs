@@ -17,8 +17,8 @@ use bytes::BytesMut;
 use super::exchange::{Arrival, CLIENT_PORT, Reply, ReplyTo, SERVER_PORT};
 use super::interface::{Interface, machine_addresses};
 use super::packet_socket::PacketSocket;
-use super::rate::RateLimit;
 use super::udp::UdpPort;
+use crate::rate_limit::RateLimit;
 
 /// Datagrams that one [`ClientSockets::recv_batch`] returns at most.
 pub const MAX_BATCH: usize = 256;

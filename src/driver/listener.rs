@@ -13,9 +13,9 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::links::{HALF_OPEN_TIME, Hub, LinkSpec, MAX_HALF_OPEN_OCTETS};
-use super::quiet::Quiet;
 use super::socket;
 use crate::endpoint::Origin;
+use crate::rate_limit::RateLimit;
 use crate::wire::{Dialect, Frame, Message};
 
 /// Pause after the first failure to listen; doubled up to [`RETRY_MAX`].
@@ -29,19 +29,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn run(local: SocketAddrV4, specs: Vec<LinkSpec>, hub: Hub) {
     let listener = bind(local).await;
     tracing::info!("listening for partners on {local}");
-    let mut refusals = Quiet::default();
-    let mut failures = Quiet::default();
+    let mut refusals = RateLimit::default();
+    let mut failures = RateLimit::default();
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
                 if let Err(refusal) = accept(stream, from, &specs, &hub)
-                    && let Some(more) = refusals.allow(hub.clock.monotonic())
+                    && let Some(more) = refusals.pass(hub.clock.monotonic())
                 {
                     tracing::warn!("connection from {from} closed: {refusal} ({more} more before)");
                 }
             }
             Err(error) => {
-                if let Some(more) = failures.allow(hub.clock.monotonic()) {
+                if let Some(more) = failures.pass(hub.clock.monotonic()) {
                     tracing::error!("accepting on {local}: {error} ({more} more before)");
                 }
                 sleep(ACCEPT_PAUSE).await;

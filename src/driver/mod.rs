@@ -14,7 +14,6 @@ mod connection;
 mod dial;
 pub mod links;
 mod listener;
-mod quiet;
 mod socket;
 
 pub use clock::Clock;

@@ -1,7 +1,7 @@
 //! Who owns the unused addresses: POOLREQ, POOLRESP and the balance between them (§5.4, §7.6, §7.7).
 //!
 //! The giver moves addresses and reports each by a BNDUPD. Towards a dhcpd each server gives away its
-//! own surplus, as dhcpd does: calling an address back would be unsafe, since a dhcpd secondary
+//! own surplus, as dhcpd does: calling an address back would be dangerous, since a dhcpd secondary
 //! accepts FREE even for an address that it has just leased. By the draft the primary alone gives
 //! and calls back.
 

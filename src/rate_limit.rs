@@ -9,14 +9,14 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Lets one event of its kind through each [`INTERVAL`] and counts the others.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RateLimit {
+pub(crate) struct RateLimit {
     last: Option<Instant>,
     suppressed: u64,
 }
 
 impl RateLimit {
     /// How many events were kept back since the last one that was let through, if this one is.
-    pub(super) fn pass(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
         if self.last.is_some_and(|last| now.since(last) < INTERVAL) {
             self.suppressed += 1;
             return None;
