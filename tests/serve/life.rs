@@ -54,6 +54,7 @@ fn kill_9_of_either_server_loses_no_lease_that_a_client_was_given() {
                     count.fetch_add(1, Ordering::Relaxed);
                 }));
                 first += 50;
+                thread::sleep(Duration::from_millis(20));
             }
             given
         });

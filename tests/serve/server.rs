@@ -204,7 +204,7 @@ impl Drop for Server {
 }
 
 fn configuration(role: &str, own: Ipv4Addr, peer: Ipv4Addr, directory: &Path) -> String {
-    let share = if role == "primary" { "mclt = 60\nsplit = 128" } else { "" };
+    let share = if role == "primary" { "mclt = 600\nsplit = 128" } else { "" };
     format!(
         r#"
 data-dir = "{}"
@@ -226,7 +226,7 @@ network = "10.78.0.0/16"
 default-lease-time = 600
 max-lease-time = 7200
 [[subnet.pool]]
-range = "10.78.8.0-10.78.23.255"
+range = "10.78.8.0-10.78.255.255"
 relationship = "loopback"
 "#,
         directory.join("data").display()
