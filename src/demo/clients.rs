@@ -24,8 +24,9 @@ const FIRST_PATIENCE: Duration = Duration::from_millis(500);
 /// Longest pause before a question is repeated.
 const MOST_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Questions for an offered address before the client begins anew.
-const SELECT_ATTEMPTS: u32 = 3;
+/// Questions for an offered address before the client begins anew. A client whose chosen server dies
+/// between OFFER and ACK needs all of them: nobody else may answer a REQUEST that names a server.
+const SELECT_ATTEMPTS: u32 = 2;
 
 /// One client in so many gives its lease back and comes again.
 const RELEASING: ClientId = 4;
@@ -300,6 +301,9 @@ impl Population {
         let asked = client.asked;
         match (client.phase, answer) {
             (Phase::Discovering, Answer::Offer { server, address }) => {
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.patience = FIRST_PATIENCE;
+                }
                 self.ask(now, id, Phase::Selecting { server, address, attempts: 1 });
             }
             (Phase::Selecting { address: chosen, .. }, Answer::Ack { server, address, lease })

@@ -11,6 +11,9 @@ use super::clients::Holding;
 use super::cluster::{Listing, Listings};
 use super::tally::Tally;
 
+/// Waits above this come from the crash and deserve a word.
+const LONG_WAIT_MS: f64 = 1000.0;
+
 /// ARP hardware type of Ethernet.
 const ETHERNET: u8 = 1;
 
@@ -151,6 +154,13 @@ impl Verdict {
             ("leases held at the end", self.leases_held_at_the_end.to_string()),
         ] {
             writeln!(out, "        {what:<55} {figure}")?;
+        }
+        if self.wait_longest_ms > LONG_WAIT_MS {
+            writeln!(
+                out,
+                "\nA client whose server dies between OFFER and ACK waits longest: it asks that \
+                 server again before it asks anew."
+            )?;
         }
         Ok(())
     }
