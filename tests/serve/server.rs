@@ -220,13 +220,14 @@ port = {FAILOVER_PORT}
 peer-address = "{peer}"
 peer-port = {FAILOVER_PORT}
 max-response-delay = 30
+max-unacked-updates = 200
 {share}
 [[subnet]]
 network = "10.78.0.0/16"
 default-lease-time = 600
 max-lease-time = 7200
 [[subnet.pool]]
-range = "10.78.8.0-10.78.255.255"
+range = "10.78.8.0-10.78.71.255"
 relationship = "loopback"
 "#,
         directory.join("data").display()
