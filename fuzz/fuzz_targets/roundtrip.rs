@@ -10,9 +10,7 @@ fn is_sendable(message: &Message<'_>, dialect: Dialect) -> bool {
         Message::BndUpd(bndupd) => bndupd.updates().all(|update| {
             update.repeated.is_none() && (dialect.may_send_ddns() || update.ddns.is_none())
         }),
-        Message::BndAck(bndack) => {
-            bndack.replies().all(|reply| !reply.address.is_unspecified())
-        }
+        Message::BndAck(bndack) => bndack.replies().all(|reply| !reply.address.is_unspecified()),
         _ => true,
     }
 }
