@@ -4,24 +4,42 @@ use std::time::Duration;
 
 use crate::time::Instant;
 
-/// Time between two log lines about the same thing.
+/// Time for which the log lines about the same thing are counted.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Lets one event of its kind through each [`INTERVAL`] and counts the others.
-#[derive(Clone, Copy, Debug, Default)]
+/// Lets some events of its kind through each [`INTERVAL`] and counts the others.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RateLimit {
-    last: Option<Instant>,
+    burst: u32,
+    since: Option<Instant>,
+    passed: u32,
     suppressed: u64,
 }
 
+/// One event an interval.
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self::with_burst(1)
+    }
+}
+
 impl RateLimit {
+    /// So many events an interval.
+    pub(crate) const fn with_burst(burst: u32) -> Self {
+        Self { burst, since: None, passed: 0, suppressed: 0 }
+    }
+
     /// How many events were kept back since the last one that was let through, if this one is.
     pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now.since(last) < INTERVAL) {
+        if self.since.is_none_or(|since| now.since(since) >= INTERVAL) {
+            self.since = Some(now);
+            self.passed = 0;
+        }
+        if self.passed >= self.burst {
             self.suppressed += 1;
             return None;
         }
-        self.last = Some(now);
+        self.passed += 1;
         Some(std::mem::take(&mut self.suppressed))
     }
 }
@@ -37,5 +55,13 @@ mod tests {
         assert_eq!(limit.pass(Instant::from_micros(1)), None);
         assert_eq!(limit.pass(Instant::from_micros(9_999_999)), None);
         assert_eq!(limit.pass(Instant::from_micros(10_000_000)), Some(2));
+    }
+
+    #[test]
+    fn a_burst_passes_and_the_rest_is_counted() {
+        let mut limit = RateLimit::with_burst(20);
+        let now = Instant::from_micros(0);
+        assert_eq!((0..30).filter(|_| limit.pass(now).is_some()).count(), 20);
+        assert_eq!(limit.pass(Instant::from_micros(10_000_000)), Some(10));
     }
 }

@@ -19,13 +19,14 @@ use crate::driver::clock::Clock;
 use crate::driver::committer::{Committer, Report};
 use crate::driver::links::{LinkEvent, LinkSpec, Links};
 use crate::durable::{Commit, CommitId};
-use crate::endpoint::{Alone, Event, FailoverEndpoint, Input, LinkId, OperatorCommand, Output};
+use crate::endpoint::{Alone, FailoverEndpoint, Input, LinkId, OperatorCommand, Output};
 use crate::store::{LeaseStore, OwnerId, StoreError};
 use crate::time::{Instant, Now};
 use crate::wire::frame::Deframer;
 
 use super::command::{AdminCommand, CommandError, CommandReceiver};
 use super::config::Config;
+use super::event_log::EventLog;
 use super::owners::{Owner, OwnerKind, OwnerSet};
 use super::plan::{Plan, RelationshipPlan};
 use super::recovery::{Configured, recover};
@@ -117,6 +118,7 @@ pub struct Engine {
     replies: Vec<PendingReply>,
     outgoing: Vec<Reply>,
     octets: Vec<u8>,
+    event_log: EventLog,
     stopping: Option<(Instant, Option<oneshot::Sender<()>>)>,
     failure: Option<StoreError>,
 }
@@ -179,6 +181,7 @@ impl Engine {
             replies: Vec::new(),
             outgoing: Vec::new(),
             octets: Vec::new(),
+            event_log: EventLog::default(),
             stopping: None,
             failure: None,
         })
@@ -494,7 +497,8 @@ impl Engine {
                 }
                 Output::Event(event) => {
                     if let Some(endpoint) = owner.endpoint() {
-                        log_event(&endpoint.config().name, &event);
+                        let now = self.clock.now().monotonic;
+                        self.event_log.log(index, &endpoint.config().name, &event, now);
                     }
                 }
                 Output::Idle { wake_at } => {
@@ -577,12 +581,4 @@ fn link_specs(relationships: &[RelationshipPlan], owners: &[Owner]) -> Vec<LinkS
         receive_timer: Duration::from_secs(u64::from(plan.endpoint.receive_timer)),
     });
     specs.collect()
-}
-
-fn log_event(relationship: &str, event: &Event) {
-    if event.is_warning() {
-        tracing::warn!(relationship, "{event}");
-    } else {
-        tracing::info!(relationship, "{event}");
-    }
 }

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod config;
 pub mod engine;
+mod event_log;
 pub mod logging;
 pub mod metrics;
 mod owners;
