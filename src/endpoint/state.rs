@@ -298,6 +298,12 @@ impl FailoverEndpoint {
 
     pub(super) fn operate(&mut self, now: Now, command: OperatorCommand) -> Result<(), Refused> {
         let state = self.state();
+        let stopped = matches!(state, FailoverState::Paused | FailoverState::Shutdown);
+        let stop = matches!(command, OperatorCommand::Pause | OperatorCommand::Shutdown);
+        if stopped && stop {
+            // The kind of stop that was announced first stays: only a restart leads out of it.
+            return Ok(());
+        }
         let connected = self.communications_ok();
         let event = match command {
             OperatorCommand::PartnerDown { forced } => {

@@ -169,3 +169,11 @@ fn an_expired_lease_stays_expired_without_the_partner() {
     let same = world.sides[PRIMARY].endpoint().availability(address(20), &client(1), world.now());
     assert_eq!(same, Availability::Lease);
 }
+
+#[test]
+fn a_process_that_ends_after_a_long_stop_does_not_announce_a_short_one() {
+    let mut world = World::normal(20);
+    world.operator(PRIMARY, OperatorCommand::Shutdown);
+    world.operator(PRIMARY, OperatorCommand::Pause);
+    assert_eq!(world.state(PRIMARY), FailoverState::Shutdown);
+}

@@ -9,16 +9,22 @@
 
 mod allocation;
 mod batching;
+#[cfg(feature = "server")]
 mod capture_file;
+#[cfg(feature = "server")]
 mod captures;
 mod codes;
 mod errors;
 mod framing;
+#[cfg(feature = "server")]
 mod hostile;
 mod messages;
 mod octets;
 mod options;
+#[cfg(feature = "server")]
 mod pcap_files;
+#[cfg(feature = "server")]
 mod pcap_output;
+#[cfg(feature = "server")]
 mod pcap_streams;
 mod pretty;
