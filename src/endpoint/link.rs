@@ -113,8 +113,11 @@ impl FailoverEndpoint {
     // Coming and going of connections.
 
     pub(super) fn on_connected(&mut self, now: Now, id: LinkId, origin: Origin) {
-        if origin == Origin::Dialled {
-            self.dial = Dial::At { when: now.monotonic.after(REDIAL_MAX), pause: REDIAL_MIN };
+        if let Dial::At { pause, .. } | Dial::Pending { pause } = self.dial
+            && origin == Origin::Dialled
+        {
+            // Only communications that are okay end a back-off (§8.2).
+            self.dial = Dial::At { when: now.monotonic.after(pause.max(REDIAL_MAX)), pause };
         }
         if matches!(self.dial, Dial::Stopped) || !self.make_room(now, origin) {
             self.outputs.push_back(Output::Close(id));
@@ -164,7 +167,8 @@ impl FailoverEndpoint {
             .map(|link| link.id)
             .collect();
         for id in stale {
-            self.close_link(now, id, LinkEnd::Replaced, None);
+            let reason = (RejectReason::DUPLICATE_CONNECTION, "replaced by a newer connection");
+            self.close_link(now, id, LinkEnd::Replaced, Some(reason));
         }
         self.links.is_empty()
     }
@@ -224,21 +228,9 @@ impl FailoverEndpoint {
     fn lose_link(&mut self, now: Now, id: LinkId, end: LinkEnd) {
         let Some(link) = self.drop_link(id) else { return };
         let was_up = link.phase == Phase::Up;
-        let mendable = !matches!(
-            end,
-            LinkEnd::RejectedByPartner(..) | LinkEnd::Rejected(..) | LinkEnd::Disconnected(..)
-        ) || matches!(
-            end,
-            LinkEnd::RejectedByPartner(RejectReason::DUPLICATE_CONNECTION, _)
-                | LinkEnd::Rejected(RejectReason::DUPLICATE_CONNECTION, _)
-                | LinkEnd::Disconnected(
-                    RejectReason::NO_TRAFFIC
-                        | RejectReason::DUPLICATE_CONNECTION
-                        | RejectReason::UNKNOWN,
-                    _
-                )
-        );
-        if matches!(link.phase, Phase::AwaitState | Phase::Up) {
+        let was_established = matches!(link.phase, Phase::AwaitState | Phase::Up);
+        let mendable = is_mendable(&end, was_established);
+        if was_established {
             self.keep_unsent_acknowledgements();
             self.updates.reset();
             self.requests.forget();
@@ -402,7 +394,8 @@ impl FailoverEndpoint {
         terms: Terms,
     ) {
         if let Some(former) = self.link_in_use() {
-            self.close_link(now, former, LinkEnd::Replaced, None);
+            let reason = (RejectReason::DUPLICATE_CONNECTION, "replaced by a newer connection");
+            self.close_link(now, former, LinkEnd::Replaced, Some(reason));
         }
         self.learn_partner(connect.max_unacked_bndupd, connect.receive_timer, connect.vendor_class);
         self.partner.delta = Some(terms.delta);
@@ -643,7 +636,8 @@ impl FailoverEndpoint {
                 let reason = (RejectReason::NO_TRAFFIC, "nothing heard for the receive-timer");
                 self.close_link(now, id, LinkEnd::Silence, Some(reason));
             } else {
-                self.close_link(now, id, LinkEnd::SetupTimeout, None);
+                let reason = (RejectReason::NO_TRAFFIC, "the connection was not set up in time");
+                self.close_link(now, id, LinkEnd::SetupTimeout, Some(reason));
             }
         }
         let first_state_due = self
@@ -694,6 +688,28 @@ impl FailoverEndpoint {
             Dial::At { .. } | Dial::Pending { .. } | Dial::Stopped => None,
         };
         links.chain(dial).min()
+    }
+}
+
+/// Whether another attempt may do better at once. A loss and a silence do; after a refusal, and
+/// after a DISCONNECT of either side for any other reason, an immediate one would only lead into a
+/// loop (§7.9, §7.12, §8.6).
+fn is_mendable(end: &LinkEnd, was_established: bool) -> bool {
+    match end {
+        LinkEnd::Rejected(reason, _) | LinkEnd::RejectedByPartner(reason, _) => {
+            *reason == RejectReason::DUPLICATE_CONNECTION
+        }
+        LinkEnd::Disconnected(reason, _) => {
+            matches!(*reason, RejectReason::NO_TRAFFIC | RejectReason::DUPLICATE_CONNECTION)
+        }
+        LinkEnd::Garbled(_) | LinkEnd::ProtocolError(..) => !was_established,
+        LinkEnd::Lost
+        | LinkEnd::Silence
+        | LinkEnd::SetupTimeout
+        | LinkEnd::Stalled
+        | LinkEnd::StateNotTakenByPartner(_)
+        | LinkEnd::Replaced
+        | LinkEnd::Stopping => true,
     }
 }
 

@@ -6,7 +6,7 @@
 //! into NORMAL (§9.8.1).
 
 use core::net::Ipv4Addr;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::balance::Role;
 use crate::binding::client::MAX_HARDWARE_OCTETS;
@@ -59,6 +59,10 @@ enum Since {
 struct Sweep {
     /// The request being answered, if any.
     request: Option<Xid>,
+    /// What was known at the beginning; nothing of it is told before it is durable.
+    after: CommitId,
+    /// First xid that was not in use at the beginning.
+    first_xid: Xid,
     cursor: Option<Ipv4Addr>,
     /// Queue position up to which live updates belong to the sweep, once all is walked.
     barrier: Option<u64>,
@@ -78,6 +82,8 @@ pub(super) struct Updates {
     in_flight: BTreeMap<Xid, InFlight>,
     in_flight_of: BTreeMap<Ipv4Addr, Xid>,
     sweep: Option<Sweep>,
+    /// Addresses whose newest change waited for the answer to an older one when the sweep began.
+    late: BTreeSet<Ipv4Addr>,
     /// A step of the sweep ended before the sweep did.
     sweep_unfinished: bool,
 }
@@ -119,6 +125,7 @@ impl Updates {
     /// update has been accepted instead (§7.1.3).
     pub(super) fn supersede(&mut self, address: Ipv4Addr) {
         self.queued.remove(&address);
+        self.late.remove(&address);
         if let Some(flight) =
             self.in_flight_of.get(&address).and_then(|xid| self.in_flight.get_mut(xid))
         {
@@ -173,11 +180,19 @@ impl Updates {
         self.taken + self.queue.len() as u64
     }
 
+    /// Takes note of an answer: one to an update that began with the sweep or later covers all
+    /// that the sweep owes for the address.
+    fn answered(&mut self, address: Ipv4Addr, xid: Xid) {
+        if self.sweep.is_some_and(|sweep| xid >= sweep.first_xid) {
+            self.late.remove(&address);
+        }
+    }
+
     /// Whether everything that belongs to the sweep has been answered.
     fn sweep_is_answered(&mut self, next_xid: Xid) -> bool {
         let Some(sweep) = &mut self.sweep else { return false };
         let Some(barrier) = sweep.barrier else { return false };
-        if self.taken < barrier {
+        if self.taken < barrier || !self.late.is_empty() {
             return false;
         }
         let last = *sweep.last_xid.get_or_insert(next_xid);
@@ -216,8 +231,19 @@ impl FailoverEndpoint {
     pub(super) fn start_sweep(&mut self, request: Option<Xid>) {
         let request = request.or(self.updates.sweep.and_then(|sweep| sweep.request));
         let sent = self.updates.sweep.map_or(0, |sweep| sweep.sent);
-        self.updates.sweep =
-            Some(Sweep { request, cursor: None, barrier: None, last_xid: None, sent });
+        let (after, first_xid) = (self.last_commit, self.peek_xid());
+        let in_flight = self.updates.in_flight.values();
+        self.updates.late =
+            in_flight.filter(|flight| flight.again).map(|flight| flight.address).collect();
+        self.updates.sweep = Some(Sweep {
+            request,
+            after,
+            first_xid,
+            cursor: None,
+            barrier: None,
+            last_xid: None,
+            sent,
+        });
     }
 
     /// Sends what the window allows, live changes first, the sweep in between.
@@ -249,7 +275,7 @@ impl FailoverEndpoint {
     /// The next binding of the sweep that the partner does not know.
     fn next_of_sweep(&mut self, budget: &mut usize) -> Option<Ipv4Addr> {
         let mut sweep = self.updates.sweep?;
-        if sweep.barrier.is_some() {
+        if sweep.barrier.is_some() || self.durable < sweep.after {
             return None;
         }
         let mut found = None;
@@ -380,6 +406,7 @@ impl FailoverEndpoint {
             return;
         };
         self.updates.in_flight_of.remove(&address);
+        self.updates.answered(address, xid);
         match reject {
             Some(reject) => self.update_was_rejected(now, flight, reject),
             None => self.update_was_accepted(now, flight),

@@ -1,12 +1,12 @@
 //! Durable before visible: what promises a commit waits for it.
 
-use twinlease::endpoint::{BindingChange, Input, LeaseAuthority};
+use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, OperatorCommand};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::Script;
+use crate::support::scripted::{LINK, Script};
 use crate::support::{START, address, client};
 
 fn active(last: u8) -> BindingUpdate<'static> {
@@ -52,6 +52,28 @@ fn an_update_waits_for_the_commit_of_the_lease() {
     let change = BindingChange::Leased { address: address(15), client: client(1), grant };
     script.endpoint.record(now, change).unwrap();
     script.input(Input::TimeReached);
+    assert_eq!(script.types(), Vec::<&str>::new());
+    script.sync();
+    assert_eq!(script.types(), ["bndupd"]);
+}
+
+/// A lease in PARTNER-DOWN is told when the recovering partner asks, not before it is durable.
+#[test]
+fn an_update_that_the_partner_asks_for_waits_for_the_commit_of_the_lease() {
+    let mut script = Script::normal_primary();
+    script.input(Input::Disconnected { link: LINK });
+    script.input(Input::Operator(OperatorCommand::PartnerDown { forced: false }));
+    script.connected();
+    script.accept_connect();
+    script.state(FailoverState::Recover);
+    assert_eq!(script.endpoint.state(), FailoverState::PartnerDown);
+    script.said.clear();
+    script.instant_disk = false;
+    let now = script.now;
+    let grant = script.endpoint.grant(address(25), &client(1), 600, now);
+    let change = BindingChange::Leased { address: address(25), client: client(1), grant };
+    script.endpoint.record(now, change).unwrap();
+    script.tell(&Message::UpdReq);
     assert_eq!(script.types(), Vec::<&str>::new());
     script.sync();
     assert_eq!(script.types(), ["bndupd"]);

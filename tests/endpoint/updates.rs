@@ -279,6 +279,33 @@ fn upddone_waits_for_the_answer_to_every_update() {
     assert_eq!(script.types(), ["upddone"]);
 }
 
+/// §7.3.2: what was not acknowledged at the request is owed, even where it waits for the answer to
+/// an older update of the same address.
+#[test]
+fn upddone_waits_for_a_change_that_followed_an_update_in_flight() {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 15, 1);
+    lease(&mut script, 15, 1);
+    let first = script.take(MessageType::BNDUPD);
+    script.tell(&Message::UpdReq);
+    script.acknowledge(&first);
+    assert_eq!(script.types(), ["bndupd"]);
+    script.answer_everything();
+    assert_eq!(script.types(), ["upddone"]);
+}
+
+#[test]
+fn upddone_does_not_wait_for_changes_after_the_request() {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 15, 1);
+    let first = script.take(MessageType::BNDUPD);
+    script.tell(&Message::UpdReq);
+    lease(&mut script, 15, 1);
+    script.acknowledge(&first);
+    script.take(MessageType::UPDDONE);
+    assert_eq!(script.types(), ["bndupd"]);
+}
+
 #[test]
 fn a_newer_request_replaces_the_older_one() {
     let mut script = Script::normal_primary();
