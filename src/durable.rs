@@ -35,7 +35,8 @@ pub enum Change {
 pub struct EndpointRecord {
     /// Own state; never STARTUP, which is not recorded.
     pub state: FailoverState,
-    /// When `state` was entered. In PARTNER-DOWN this is the T0 of §9.4.2.
+    /// When `state` was entered. In PARTNER-DOWN this is the T0 of §9.4.2; in PAUSED and SHUTDOWN
+    /// it is still the start of `previous_state`.
     pub start_of_state: UnixTime,
     /// The state to return to after PAUSED or SHUTDOWN (§9.13, §9.14).
     pub previous_state: Option<FailoverState>,

@@ -488,16 +488,19 @@ impl FailoverEndpoint {
     }
 
     /// Some first announcements are safe only once the state of a dhcpd is known: one in
-    /// CONFLICT-DONE terminates on most of them, one in RECOVER takes NORMAL for a conflict. It
-    /// announces its own right after CONNECTACK, so a moment's patience tells.
+    /// CONFLICT-DONE, a primary, terminates on most of them, one in RECOVER takes NORMAL for a
+    /// conflict, one that starts in NORMAL parks itself on hearing of a conflict. It announces its
+    /// own right after CONNECTACK, so a moment's patience tells.
     fn holds_first_state(&self) -> bool {
-        let announced = self.announced_state();
         let risky = match self.config.role {
-            Role::Primary => announced == FailoverState::Normal,
-            Role::Secondary => !matches!(
-                announced,
-                FailoverState::PotentialConflict | FailoverState::ResolutionInterrupted
+            Role::Primary => matches!(
+                self.announced_state(),
+                FailoverState::Normal
+                    | FailoverState::PotentialConflict
+                    | FailoverState::ResolutionInterrupted
+                    | FailoverState::ConflictDone
             ),
+            Role::Secondary => true,
         };
         self.partner.is_dhcpd() && risky
     }
@@ -506,21 +509,45 @@ impl FailoverEndpoint {
     pub(super) fn announce_state(&mut self, now: Now) {
         let Some(id) = self.link_in_use() else { return };
         let state = self.announced_state();
-        if self.partner_cannot_take(state) {
+        let communications_ok = self.communications_ok();
+        let hopeless = self.partner_cannot_take(state);
+        if hopeless && communications_ok {
             self.close_link(now, id, LinkEnd::StateNotTakenByPartner(state), None);
             return;
         }
         if let Some(link) = self.link_mut(id) {
-            link.first_state_due = None;
+            if !communications_ok && link.first_state_due.is_some_and(|due| due > now.monotonic) {
+                return;
+            }
+            // What would harm the partner if it is as it was last seen waits until it is heard.
+            link.first_state_due = hopeless.then(|| link.since.after(SETUP_TIMEOUT));
+            if hopeless {
+                return;
+            }
         }
         let flags = if self.startup.is_some() { ServerFlags::STARTUP } else { ServerFlags(0) };
-        let start_of_state = self.record.start_of_state;
+        let start_of_state = match state {
+            // The record keeps the start of the state to come back to.
+            FailoverState::Paused | FailoverState::Shutdown => now.wall,
+            _ => self.record.start_of_state,
+        };
         self.outbox.push(self.last_commit, Outgoing::State { state, flags, start_of_state });
     }
 
-    /// STATE messages that terminate a dhcpd or park it in SHUTDOWN for an operator to free it.
-    fn partner_cannot_take(&self, state: FailoverState) -> bool {
-        if !self.partner.is_dhcpd() || !self.communications_ok() {
+    /// The partner has moved on while an announcement waited for the disk, and cannot take it any
+    /// more. One that a newer announcement follows is not needed.
+    pub(super) fn withhold_announcement(&mut self, now: Now, state: FailoverState) {
+        if state == self.announced_state()
+            && let Some(id) = self.link_in_use()
+        {
+            self.close_link(now, id, LinkEnd::StateNotTakenByPartner(state), None);
+        }
+    }
+
+    /// STATE messages that terminate a dhcpd, park it in SHUTDOWN for an operator to free it, or
+    /// turn its recovery into a conflict.
+    pub(super) fn partner_cannot_take(&self, state: FailoverState) -> bool {
+        if !self.partner.is_dhcpd() {
             return false;
         }
         match self.record.partner_state {
@@ -536,6 +563,9 @@ impl FailoverEndpoint {
                     | FailoverState::ResolutionInterrupted
                     | FailoverState::ConflictDone
             ),
+            Some(FailoverState::PotentialConflict | FailoverState::Recover) => {
+                state == FailoverState::Normal
+            }
             _ => false,
         }
     }

@@ -436,6 +436,9 @@ impl FailoverEndpoint {
         }
         while let Some(message) = self.outbox.pop_released(self.durable) {
             match message {
+                Outgoing::State { state, .. } if self.partner_cannot_take(state) => {
+                    self.withhold_announcement(now, state);
+                }
                 Outgoing::State { state, flags, start_of_state } => {
                     let xid = self.take_xid();
                     let message = StateMessage {

@@ -218,7 +218,16 @@ impl FailoverEndpoint {
         partner_in_startup: bool,
     ) {
         if decision.next == in_startup.previous {
-            // The resulting state is announced once, after the pair rule.
+            let settled = transitions::on_partner_state(
+                self.config.role,
+                decision.next,
+                partner_state,
+                partner_in_startup,
+            );
+            if settled.next != decision.next && self.partner_cannot_take(decision.next) {
+                // The state in between would do harm; where the pair leads to may not.
+                return self.enter(now, settled);
+            }
             self.resume(now, in_startup, decision);
         } else {
             if decision.next == FailoverState::Recover {
@@ -226,7 +235,8 @@ impl FailoverEndpoint {
             }
             self.enter(now, decision);
         }
-        if !matches!(self.state(), FailoverState::PotentialConflict) {
+        // The announcement may have cost the connection.
+        if self.communications_ok() && self.state() != FailoverState::PotentialConflict {
             self.apply_pair_rule(now, partner_state, partner_in_startup);
         }
     }
@@ -254,9 +264,14 @@ impl FailoverEndpoint {
         if transition.next != state {
             self.enter(now, transition);
         } else if transition.action.requests_updates() {
+            if self.first_state_is_due() {
+                // §8.2: STATE is the first message of a connection.
+                self.announce_state(now);
+            }
             self.request_updates(now);
         } else if transition.action.saves_recover() {
             self.record.previous_state = Some(FailoverState::Recover);
+            self.record.start_of_state = now.wall;
             self.commit_record();
             self.timers.stopping = Some(now.monotonic);
         }
@@ -341,7 +356,8 @@ impl FailoverEndpoint {
             transition.next == FailoverState::Shutdown && self.communications_ok();
         self.timers.stopping =
             Some(if waits_for_answer { now.monotonic.after(STOP_WAIT) } else { now.monotonic });
-        self.enter(now, transition);
+        // The state to come back to began when it began: PARTNER-DOWN keeps its T0 (§9.4.2).
+        self.enter_at(now, transition, self.record.start_of_state);
         self.stop_dialling();
     }
 
@@ -433,7 +449,8 @@ impl FailoverEndpoint {
             (Role::Primary, _) | (Role::Secondary, Some(FailoverState::ConflictDone)) => {
                 self.request_updates(now);
             }
-            (Role::Secondary, _) => {}
+            // The answer to an earlier request would lead to NORMAL before the primary's turn.
+            (Role::Secondary, _) => self.requests.forget(),
         }
     }
 

@@ -12,6 +12,7 @@
 mod closing;
 mod conflict;
 mod connection;
+mod dhcpd;
 mod durability;
 mod interruption;
 mod leases;

@@ -77,13 +77,23 @@ pub(crate) struct Script {
     pub(crate) dials: usize,
     deframer: Deframer,
     xid: u32,
+    /// vendor-class-identifier of the partner.
+    pub(crate) vendor: &'static [u8],
 }
+
+/// vendor-class-identifier of a dhcpd.
+pub(crate) const DHCPD: &[u8] = b"isc-V4.4.3-P1";
 
 pub(crate) const LINK: LinkId = LinkId(1);
 
 impl Script {
     pub(crate) fn new(config: RelationshipConfig, recovered: Recovered) -> Self {
         let now = Now { monotonic: Instant::from_micros(0), wall: UnixTime(START) };
+        Self::starting_at(now, config, recovered)
+    }
+
+    /// A process that starts later than at [`START`].
+    pub(crate) fn starting_at(now: Now, config: RelationshipConfig, recovered: Recovered) -> Self {
         let dialect = config.dialect;
         let endpoint = FailoverEndpoint::new(config, recovered, now).expect("good configuration");
         let mut script = Self {
@@ -100,6 +110,7 @@ impl Script {
             dials: 0,
             deframer: Deframer::new(),
             xid: 100,
+            vendor: b"test",
         };
         script.drain();
         script
@@ -171,7 +182,8 @@ impl Script {
     /// The CONNECT of a dhcpd-like primary.
     pub(crate) fn connect(&mut self) {
         let buckets = HashBuckets::half().to_wire(self.dialect);
-        self.say(Xid(0), &Message::Connect(good_connect(&buckets)));
+        let connect = Connect { vendor_class: Some(self.vendor), ..good_connect(&buckets) };
+        self.say(Xid(0), &Message::Connect(connect));
     }
 
     /// The CONNECTACK that a secondary gives to the endpoint's CONNECT.
@@ -181,7 +193,7 @@ impl Script {
             relationship_name: Some(b"pair"),
             max_unacked_bndupd: Some(10),
             receive_timer: Some(30),
-            vendor_class: Some(b"test"),
+            vendor_class: Some(self.vendor),
             protocol_version: Some(1),
             tls_reply: Some(0),
             reject: None,
