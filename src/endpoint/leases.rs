@@ -362,7 +362,7 @@ impl LeaseAuthority for FailoverEndpoint {
     }
 
     fn grant(&self, address: Ipv4Addr, client: &ClientRef<'_>, desired: u32, now: Now) -> Grant {
-        let (acked, received) = match self.table.get(address) {
+        let (acked, received, promised) = match self.table.get(address) {
             Some(binding)
                 if binding.belongs_to(client)
                     && matches!(
@@ -370,9 +370,13 @@ impl LeaseAuthority for FailoverEndpoint {
                         BindingStatus::Active | BindingStatus::Expired | BindingStatus::Released
                     ) =>
             {
-                (binding.acked_potential_expiration, binding.received_potential_expiration)
+                (
+                    binding.acked_potential_expiration,
+                    binding.received_potential_expiration,
+                    binding.sent_potential_expiration,
+                )
             }
-            _ => (UnixTime::ABSENT, UnixTime::ABSENT),
+            _ => (UnixTime::ABSENT, UnixTime::ABSENT, UnixTime::ABSENT),
         };
         let unclamped =
             self.state() == FailoverState::PartnerDown && !self.config.clamp_in_partner_down;
@@ -383,7 +387,10 @@ impl LeaseAuthority for FailoverEndpoint {
         };
         let lease_expiration = times::lease_end(now.wall, desired, limit);
         let lease_seconds = times::lease_seconds(now.wall, lease_expiration);
-        let potential_expiration = times::potential_expiration(now.wall, lease_seconds, desired);
+        // Nothing promised for this client is taken back: the partner may have leased up to it, and
+        // the waits of PARTNER-DOWN count from what is on record (§7.1.5, §9.4.2).
+        let potential_expiration =
+            times::potential_expiration(now.wall, lease_seconds, desired).max(promised);
         Grant { lease_seconds, lease_expiration, potential_expiration }
     }
 

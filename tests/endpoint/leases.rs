@@ -1,7 +1,10 @@
 //! How long a lease may be, and whose client is whose (§5.2, §5.3).
 
 use twinlease::binding::table::RangeId;
-use twinlease::endpoint::{ClientRequest, LeaseAuthority, RequestKind, Service, Silence};
+use twinlease::endpoint::{
+    Availability, ClientRequest, LeaseAuthority, OperatorCommand, RequestKind, Service, Silence,
+    Unavailable,
+};
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::FailoverState;
 
@@ -145,4 +148,39 @@ fn a_recovered_server_renews_and_does_nothing_else() {
     assert_eq!(script.endpoint.service_for(&renewing, now), Service::Serve);
     let asked = script.endpoint.service_for(&discover(60, 1), now);
     assert_eq!(asked, Service::Silent(Silence::State(FailoverState::RecoverDone)));
+}
+
+/// A client that was promised a long lease asks for a short one, which the partner never hears of.
+/// Returns the moment of the first promise's end as well.
+fn promise_shortened_without_contact() -> (World, UnixTime) {
+    let mut world = World::normal(20);
+    let long = UnixTime(world.now().wall.0 + MCLT / 2 + 36_000);
+    world.lease(PRIMARY, address(20), client(1), 36_000);
+    world.run(10);
+    world.cable = false;
+    world.cut();
+    world.run(1);
+    world.lease(PRIMARY, address(20), client(1), 60);
+    (world, long)
+}
+
+#[test]
+fn a_promise_is_not_taken_back_by_a_shorter_lease() {
+    let (world, long) = promise_shortened_without_contact();
+    assert_eq!(world.binding(PRIMARY, address(20)).sent_potential_expiration, long);
+}
+
+#[test]
+fn a_shorter_lease_shortens_no_wait_of_partner_down() {
+    let (mut world, long) = promise_shortened_without_contact();
+    world.operator(PRIMARY, OperatorCommand::PartnerDown { forced: false });
+    let wait = long.0 + MCLT - world.now().wall.0;
+    world.run(wait - 1);
+    let answer = |world: &World| {
+        let endpoint = world.sides[PRIMARY].endpoint();
+        endpoint.availability(address(20), &client(2), world.now())
+    };
+    assert_eq!(answer(&world), Availability::No(Unavailable::AwaitingPartner));
+    world.run(1);
+    assert_eq!(answer(&world), Availability::Lease);
 }
