@@ -7,7 +7,7 @@ use crate::binding::table::{BindingTable, Mark, RangeId};
 use crate::binding::{Binding, ClientRef, UnknownAddress, times};
 use crate::durable::CommitId;
 use crate::time::{Now, UnixTime};
-use crate::wire::codes::{BindingStatus, FailoverState};
+use crate::wire::codes::{BindingStatus, FailoverState, IpFlags};
 
 use super::FailoverEndpoint;
 use super::service::{
@@ -207,6 +207,8 @@ impl FailoverEndpoint {
         if !continues {
             next.acked_potential_expiration = UnixTime::ABSENT;
             next.received_potential_expiration = UnixTime::ABSENT;
+            // The new client speaks DHCP.
+            next.ip_flags = IpFlags(next.ip_flags.0 & !IpFlags::BOOTP.0);
         }
         if !(continues && own.binding_status == BindingStatus::Active) {
             next.start_of_status = now.wall;

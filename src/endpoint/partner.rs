@@ -43,9 +43,14 @@ impl Partner {
         self.vendor_class.starts_with("isc-")
     }
 
-    /// tSend: a third of the partner's receive-timer (§8.5).
+    /// tSend: a third of the partner's receive-timer in whole seconds, as dhcpd has it; of one that
+    /// is too short for that, the third itself (§8.5).
     pub(super) fn send_interval(&self) -> Duration {
-        Duration::from_secs(u64::from(self.receive_timer / 3).max(1))
+        match self.receive_timer {
+            0 => Duration::from_secs(1),
+            seconds @ 1..=2 => Duration::from_millis(u64::from(seconds) * 1000 / 3),
+            seconds => Duration::from_secs(u64::from(seconds / 3)),
+        }
     }
 
     /// Takes a sample of the clock delta. A lasting jump replaces the delta, and the former one is

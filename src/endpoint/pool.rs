@@ -244,14 +244,19 @@ impl FailoverEndpoint {
         true
     }
 
-    /// Asks for BACKUP addresses back; each stays the secondary's until it agrees (§5.4).
+    /// Asks for BACKUP addresses back, first those whose last client this server answers; each stays
+    /// the secondary's until it agrees (§5.4).
     fn recall(&mut self, range: RangeId, surplus: Surplus) -> u32 {
         let wanted = usize::try_from(-surplus.to_give).unwrap_or(0);
-        let recalled: Vec<Ipv4Addr> = self
-            .table
-            .queue(range, BindingStatus::Backup)
-            .filter(|address| !self.is_reserved(*address))
-            .filter(|address| !self.table.is_marked(*address, Mark::Recalled))
+        let candidates = || {
+            self.table
+                .queue(range, BindingStatus::Backup)
+                .filter(|address| !self.is_reserved(*address))
+                .filter(|address| !self.table.is_marked(*address, Mark::Recalled))
+        };
+        let recalled: Vec<Ipv4Addr> = candidates()
+            .filter(|address| self.last_client_is_own(*address))
+            .chain(candidates().filter(|address| !self.last_client_is_own(*address)))
             .take(wanted)
             .collect();
         for &address in &recalled {
@@ -265,11 +270,17 @@ impl FailoverEndpoint {
     }
 
     fn last_client_is_partners(&self, address: Ipv4Addr) -> bool {
-        let Some(buckets) = self.buckets else { return false };
-        self.table
-            .get(address)
-            .and_then(|binding| binding.client)
-            .is_some_and(|client| buckets.role_for(client.as_ref().hash_key()) != self.config.role)
+        self.server_of_last_client(address).is_some_and(|role| role != self.config.role)
+    }
+
+    fn last_client_is_own(&self, address: Ipv4Addr) -> bool {
+        self.server_of_last_client(address) == Some(self.config.role)
+    }
+
+    fn server_of_last_client(&self, address: Ipv4Addr) -> Option<Role> {
+        let buckets = self.buckets?;
+        let client = self.table.get(address)?.client?;
+        Some(buckets.role_for(client.as_ref().hash_key()))
     }
 
     /// Whether some range has less than half of this server's share left.

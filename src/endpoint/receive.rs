@@ -126,6 +126,7 @@ impl FailoverEndpoint {
         if own.binding_status == BindingStatus::Abandoned
             && own.partner_knows
             && dialect.frees_abandoned_by_time()
+            && self.partner.is_dhcpd()
         {
             return Acceptance::Accept;
         }

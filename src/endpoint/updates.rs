@@ -369,8 +369,12 @@ impl FailoverEndpoint {
         let with_times = active || dialect.announces_times_in_every_status();
         let potential = if active { promised(binding) } else { binding.start_of_status };
         let mut ip_flags = binding.ip_flags;
-        if self.is_reserved(binding.address) && dialect.announces_reservations() {
-            ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
+        if dialect.announces_reservations() {
+            // The flag speaks of the sender's reservations, not of what the partner said of its own.
+            ip_flags = IpFlags(ip_flags.0 & !IpFlags::RESERVED.0);
+            if self.is_reserved(binding.address) {
+                ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
+            }
         }
         let known = |time: UnixTime| time.is_known().then_some(time);
         BindingUpdate {

@@ -194,6 +194,18 @@ fn contact_leaves_after_a_third_of_the_partners_receive_timer() {
 }
 
 #[test]
+fn a_partner_that_waits_for_one_second_only_hears_in_time() {
+    let mut script = Script::secondary();
+    script.connected();
+    let buckets = HashBuckets::half().to_wire(Dialect::Isc);
+    let connect = Connect { receive_timer: Some(1), ..good_connect(&buckets) };
+    script.say(Xid(1), &Message::Connect(connect));
+    script.said.clear();
+    script.run(1);
+    assert_eq!(script.types(), ["contact"; 3]);
+}
+
+#[test]
 fn silence_for_the_own_receive_timer_ends_the_connection_with_reason_17() {
     let mut script = Script::normal_primary();
     script.run(30);

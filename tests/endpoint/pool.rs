@@ -1,9 +1,13 @@
 //! Who owns the unused addresses (§5.4, §7.6, §7.7).
 
 use twinlease::balance::Role;
-use twinlease::endpoint::LeaseAuthority;
 use twinlease::endpoint::config::PoolShare;
+use twinlease::endpoint::{
+    BindingChange, ClientRequest, Input, LeaseAuthority, RequestKind, Service,
+};
+use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
+use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
 use crate::support::scripted::Script;
@@ -81,9 +85,7 @@ fn a_balanced_pool_answers_poolreq_with_zero() {
     script.tell(&Message::PoolReq);
     assert_eq!(script.types(), ["poolresp"]);
     let said = script.take(MessageType::POOLRESP);
-    let Message::PoolResp { addresses_transferred } =
-        said.message(twinlease::wire::dialect::Dialect::Isc)
-    else {
+    let Message::PoolResp { addresses_transferred } = said.message(Dialect::Isc) else {
         unreachable!()
     };
     assert_eq!(addresses_transferred, Some(0));
@@ -117,4 +119,73 @@ fn an_address_given_away_is_not_available_here_any_more() {
     let given = given.expect("half of them").address;
     let answer = endpoint.availability(given, &client(1), world.now());
     assert!(matches!(answer, twinlease::endpoint::Availability::No(_)));
+}
+
+/// The number of a client that `script`, a primary, serves in NORMAL.
+fn own_client(script: &Script) -> u8 {
+    let served = |number: &u8| {
+        let request = ClientRequest {
+            kind: RequestKind::Discover,
+            client: client(*number),
+            secs: 0,
+            addressed_to_this_server: false,
+            ranges: &[],
+        };
+        script.endpoint.service_for(&request, script.now) == Service::Serve
+    };
+    (0..=255).find(served).expect("half of the clients")
+}
+
+fn lease_all_free(script: &mut Script) {
+    let free: Vec<_> = script
+        .endpoint
+        .table()
+        .iter()
+        .filter(|binding| binding.binding_status == BindingStatus::Free)
+        .map(|binding| binding.address)
+        .collect();
+    for (number, address) in (100..).zip(free) {
+        let (now, client) = (script.now, client(number));
+        let grant = script.endpoint.grant(address, &client, 3600, now);
+        script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    }
+    script.input(Input::TimeReached);
+}
+
+/// §5.4: the addresses of the primary's own clients come back first.
+#[test]
+fn a_draft_primary_calls_the_addresses_of_its_own_clients_back_first() {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.dialect = Dialect::Draft12;
+    let mut script = Script::normal_primary_of(relationship);
+    let hardware = [1, 2, 0, 94, 16, 0, own_client(&script)];
+    let backup: Vec<_> = script
+        .endpoint
+        .table()
+        .iter()
+        .filter(|binding| binding.binding_status == BindingStatus::Backup)
+        .map(|binding| binding.address)
+        .collect();
+    let (_, last) = backup.split_at(5);
+    for &address in last {
+        script.update(BindingUpdate {
+            address,
+            binding_status: Some(BindingStatus::Backup.code()),
+            client_hardware_address: Some(&hardware),
+            ..BindingUpdate::default()
+        });
+    }
+    lease_all_free(&mut script);
+    script.answer_everything();
+    script.run_talking(60);
+    let mut recalled: Vec<_> = Vec::new();
+    while script.types().contains(&"bndupd") {
+        let said = script.take(MessageType::BNDUPD);
+        let Message::BndUpd(bndupd) = said.message(Dialect::Draft12) else { unreachable!() };
+        let update = bndupd.updates().next().unwrap();
+        assert_eq!(update.binding_status, Some(BindingStatus::Free.code()));
+        recalled.push(update.address);
+    }
+    recalled.sort();
+    assert_eq!(recalled, last);
 }

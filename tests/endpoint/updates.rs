@@ -1,15 +1,18 @@
 //! Updates in both directions: windows, requests, rejections (§7.1 to §7.5).
 
+use twinlease::balance::{HashBuckets, Role};
 use twinlease::endpoint::{BindingChange, Input, LeaseAuthority};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
-use twinlease::wire::codes::{BindingStatus, MessageType, RejectReason, Xid};
-use twinlease::wire::connect::Reject;
+use twinlease::wire::codes::{
+    BindingStatus, FailoverState, IpFlags, MessageType, RejectReason, Xid,
+};
+use twinlease::wire::connect::{Connect, Reject};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::Script;
-use crate::support::{START, address, client};
+use crate::support::scripted::{Script, good_connect};
+use crate::support::{START, address, client, config};
 
 const HARDWARE: &[u8] = &[1, 2, 0, 94, 16, 0, 1];
 
@@ -350,4 +353,74 @@ fn an_abandoned_address_is_reported_without_its_client() {
     assert_eq!(update.binding_status, Some(BindingStatus::Abandoned.code()));
     assert_eq!(update.client_hardware_address, None);
     assert_eq!(update.client_identifier, None);
+}
+
+/// A secondary whose partner, of this vendor, has reported 10.20.0.12 as ABANDONED; the answer to
+/// what it says next of the address.
+#[track_caller]
+fn answer_after_abandoned(vendor: &[u8], status: BindingStatus) -> Option<RejectReason> {
+    let mut script = Script::secondary();
+    script.connected();
+    let buckets = HashBuckets::half().to_wire(Dialect::Isc);
+    let connect = Connect { vendor_class: Some(vendor), ..good_connect(&buckets) };
+    script.say(Xid(1), &Message::Connect(connect));
+    script.state(FailoverState::PartnerDown);
+    script.update(BindingUpdate {
+        address: address(12),
+        binding_status: Some(BindingStatus::Abandoned.code()),
+        ..BindingUpdate::default()
+    });
+    assert_eq!(script.take(MessageType::BNDACK).reject(), None);
+    script.update(BindingUpdate { binding_status: Some(status.code()), ..active() });
+    script.take(MessageType::BNDACK).reject()
+}
+
+#[test]
+fn an_abandoned_address_is_not_leased_without_a_reset() {
+    let answer = answer_after_abandoned(b"test", BindingStatus::Active);
+    assert_eq!(answer, Some(RejectReason::LESS_CRITICAL));
+}
+
+#[test]
+fn an_abandoned_address_may_be_reset() {
+    assert_eq!(answer_after_abandoned(b"test", BindingStatus::Reset), None);
+}
+
+/// dhcpd frees abandoned addresses after a time and resets nothing.
+#[test]
+fn a_dhcpd_may_free_an_abandoned_address() {
+    assert_eq!(answer_after_abandoned(b"isc-4.4.3-P1", BindingStatus::Free), None);
+}
+
+/// The IP-flags of the next update said.
+#[track_caller]
+fn flags_said(script: &mut Script, dialect: Dialect) -> Option<IpFlags> {
+    let said = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = said.message(dialect) else { unreachable!() };
+    bndupd.updates().next().unwrap().ip_flags
+}
+
+#[test]
+fn a_client_that_follows_a_bootp_client_is_none() {
+    let mut script = Script::normal_primary();
+    script.update(BindingUpdate {
+        address: address(25),
+        binding_status: Some(BindingStatus::Free.code()),
+        ip_flags: Some(IpFlags::BOOTP),
+        ..BindingUpdate::default()
+    });
+    lease(&mut script, 25, 1);
+    assert_eq!(flags_said(&mut script, Dialect::Isc), None);
+}
+
+/// §7.1.1: the flag speaks of the sender's reservations.
+#[test]
+fn a_draft_server_claims_no_reservation_of_its_partner() {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.dialect = Dialect::Draft12;
+    let mut script = Script::normal_primary_of(relationship);
+    script.update(BindingUpdate { ip_flags: Some(IpFlags::RESERVED), ..active() });
+    assert_eq!(script.take(MessageType::BNDACK).reject(), None);
+    lease(&mut script, 12, 1);
+    assert_eq!(flags_said(&mut script, Dialect::Draft12), None);
 }

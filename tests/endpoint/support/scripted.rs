@@ -137,7 +137,12 @@ impl Script {
 
     /// A primary in NORMAL with a partner in NORMAL, everything said so far forgotten.
     pub(crate) fn normal_primary() -> Self {
-        let mut script = Self::primary();
+        Self::normal_primary_of(config(Role::Primary, 20))
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn normal_primary_of(config: RelationshipConfig) -> Self {
+        let mut script = Self::new(config, Recovered::default());
         script.connected();
         script.accept_connect();
         script.become_normal();
