@@ -410,7 +410,6 @@ impl FailoverEndpoint {
                 self.timers.safe_period =
                     self.config.safe_period.map(|period| now.monotonic.after(period));
             }
-            FailoverState::Recover => self.request_updates(now),
             FailoverState::PotentialConflict => self.begin_resolution(now),
             FailoverState::RecoverWait => {
                 let waived = self.timers.never_served
@@ -434,7 +433,9 @@ impl FailoverEndpoint {
                     self.apply_pair_rule(now, partner, self.timers.partner_in_startup);
                 }
             }
-            FailoverState::PartnerDown
+            // What RECOVER asks for depends on the partner's state: the pair rule follows.
+            FailoverState::Recover
+            | FailoverState::PartnerDown
             | FailoverState::ResolutionInterrupted
             | FailoverState::ConflictDone
             | FailoverState::Paused

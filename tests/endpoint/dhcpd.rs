@@ -4,11 +4,10 @@
 use twinlease::balance::Role;
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::{Input, OperatorCommand};
-use twinlease::time::UnixTime;
 use twinlease::wire::codes::{FailoverState, MessageType, ServerFlags};
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::{DHCPD, LINK, Script};
+use crate::support::scripted::{DHCPD, LINK, Script, stored};
 use crate::support::{START, config};
 
 use FailoverState::{
@@ -43,41 +42,11 @@ fn is_harmless(its: FailoverState, ours: FailoverState) -> bool {
     }
 }
 
-/// What a process leaves behind that was in `state`, its partner in `partner` when last heard.
-fn record(state: FailoverState, partner: Option<FailoverState>) -> EndpointRecord {
-    EndpointRecord {
-        state,
-        start_of_state: UnixTime(START - 1000),
-        previous_state: None,
-        partner_state: partner,
-        partner_start_of_state: UnixTime(START - 1000),
-        last_operation: UnixTime(START - 10),
-        down_time: UnixTime::ABSENT,
-        storage_lost: false,
-        owes_update_all: false,
-        contact_in_partner_down: false,
-        mclt: Some(600),
-        hash_bucket_assignment: Some([0xff; 32]),
-    }
-}
-
 fn restarted(role: Role, state: FailoverState, partner: Option<FailoverState>) -> Script {
-    let endpoint = Some(record(state, partner));
-    let recovered = Recovered { endpoint, bindings: Vec::new() };
-    let mut script = Script::new(config(role, 20), recovered);
+    let mut script =
+        Script::restarted(role, EndpointRecord { partner_state: partner, ..stored(state) });
     script.vendor = DHCPD;
     script
-}
-
-fn shake_hands(script: &mut Script) {
-    script.connected();
-    match script.endpoint.config().role {
-        Role::Primary => script.accept_connect(),
-        Role::Secondary => {
-            script.connect();
-            script.take(MessageType::CONNECTACK);
-        }
-    }
 }
 
 /// A scripted dhcpd in one life of an endpoint.
@@ -114,7 +83,7 @@ impl Life {
             index => {
                 let state = STATES[usize::try_from(index).unwrap()];
                 let stopped = matches!(state, Paused | Shutdown).then_some(Normal);
-                Some(EndpointRecord { previous_state: stopped, ..record(state, None) })
+                Some(EndpointRecord { previous_state: stopped, ..stored(state) })
             }
         });
         life
@@ -268,14 +237,14 @@ fn no_state_that_harms_a_dhcpd_is_ever_sent_to_it() {
 #[test]
 fn a_primary_that_was_resolving_a_conflict_waits_for_the_state_of_a_dhcpd() {
     let mut script = restarted(Role::Primary, ResolutionInterrupted, Some(Normal));
-    shake_hands(&mut script);
+    script.shake_hands();
     assert_eq!(script.types(), Vec::<&str>::new());
 }
 
 #[test]
 fn a_conflict_is_not_announced_to_a_dhcpd_that_starts_in_normal() {
     let mut script = restarted(Role::Primary, ResolutionInterrupted, None);
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state_with(Normal, ServerFlags::STARTUP, START);
     assert_eq!(script.types(), Vec::<&str>::new());
     assert_eq!(script.closed, [LINK]);
@@ -284,9 +253,9 @@ fn a_conflict_is_not_announced_to_a_dhcpd_that_starts_in_normal() {
 #[test]
 fn a_primary_that_had_to_leave_a_starting_dhcpd_resolves_the_conflict_on_the_next_connection() {
     let mut script = restarted(Role::Primary, ResolutionInterrupted, None);
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state_with(Normal, ServerFlags::STARTUP, START);
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state(CommunicationsInterrupted);
     assert_eq!(script.take(MessageType::STATE).state().0, PotentialConflict);
     script.take(MessageType::UPDREQ);
@@ -295,7 +264,7 @@ fn a_primary_that_had_to_leave_a_starting_dhcpd_resolves_the_conflict_on_the_nex
 #[test]
 fn a_primary_in_conflict_done_joins_a_dhcpd_that_starts_in_normal() {
     let mut script = restarted(Role::Primary, ConflictDone, None);
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state_with(Normal, ServerFlags::STARTUP, START);
     assert_eq!(script.take(MessageType::STATE).state(), (Normal, ServerFlags(0)));
 }
@@ -303,7 +272,7 @@ fn a_primary_in_conflict_done_joins_a_dhcpd_that_starts_in_normal() {
 #[test]
 fn a_secondary_that_starts_joins_the_conflict_of_a_dhcpd_in_conflict_done_at_once() {
     let mut script = restarted(Role::Secondary, Normal, Some(ConflictDone));
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state(ConflictDone);
     assert_eq!(script.closed, []);
     assert_eq!(script.types(), ["state", "updreq"]);
@@ -313,7 +282,7 @@ fn a_secondary_that_starts_joins_the_conflict_of_a_dhcpd_in_conflict_done_at_onc
 #[test]
 fn an_announcement_that_waited_for_the_disk_is_withheld_from_a_dhcpd_in_conflict_done() {
     let mut script = restarted(Role::Secondary, ResolutionInterrupted, None);
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state(PotentialConflict);
     script.said.clear();
     script.instant_disk = false;
@@ -327,7 +296,7 @@ fn an_announcement_that_waited_for_the_disk_is_withheld_from_a_dhcpd_in_conflict
 #[test]
 fn a_command_does_not_break_the_silence_before_a_dhcpd_has_spoken() {
     let mut script = restarted(Role::Secondary, Normal, None);
-    shake_hands(&mut script);
+    script.shake_hands();
     script.input(Input::Operator(OperatorCommand::PartnerDown { forced: false }));
     assert_eq!(script.types(), Vec::<&str>::new());
     script.state(CommunicationsInterrupted);
@@ -337,7 +306,7 @@ fn a_command_does_not_break_the_silence_before_a_dhcpd_has_spoken() {
 #[test]
 fn a_dhcpd_last_seen_in_conflict_done_is_waited_for_as_long_as_it_takes() {
     let mut script = restarted(Role::Secondary, PartnerDown, Some(ConflictDone));
-    shake_hands(&mut script);
+    script.shake_hands();
     script.run(10);
     assert!(!script.types().contains(&"state"));
 }
@@ -345,11 +314,11 @@ fn a_dhcpd_last_seen_in_conflict_done_is_waited_for_as_long_as_it_takes() {
 #[test]
 fn a_recovery_that_goes_on_announces_its_state_before_it_asks_for_updates() {
     let mut script = restarted(Role::Secondary, Recover, None);
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state(PartnerDown);
     script.input(Input::Disconnected { link: LINK });
     script.said.clear();
-    shake_hands(&mut script);
+    script.shake_hands();
     script.state(PartnerDown);
     assert_eq!(script.types(), ["state", "updreq"]);
 }

@@ -19,5 +19,8 @@ mod leases;
 mod pool;
 mod random;
 mod recovery;
+mod restart;
+mod service;
+mod states;
 mod support;
 mod updates;

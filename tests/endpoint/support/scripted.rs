@@ -126,6 +126,38 @@ impl Script {
         Self::new(config(Role::Primary, 20), Recovered::default())
     }
 
+    /// A process that finds `record` on its disk.
+    pub(crate) fn restarted(role: Role, record: EndpointRecord) -> Self {
+        let recovered = Recovered { endpoint: Some(record), bindings: Vec::new() };
+        Self::new(config(role, 20), recovered)
+    }
+
+    /// A connection and CONNECT with its answer.
+    pub(crate) fn shake_hands(&mut self) {
+        self.connected();
+        match self.endpoint.config().role {
+            Role::Primary => self.accept_connect(),
+            Role::Secondary => {
+                self.connect();
+                self.take(MessageType::CONNECTACK);
+            }
+        }
+    }
+
+    /// The connection breaks; what was said on it is forgotten.
+    pub(crate) fn cut(&mut self) {
+        self.input(Input::Disconnected { link: LINK });
+        self.said.clear();
+    }
+
+    /// The states announced so far, in order; everything said is forgotten.
+    pub(crate) fn announced(&mut self) -> Vec<FailoverState> {
+        let states = self.said.iter().filter(|said| said.message_type == MessageType::STATE);
+        let states = states.map(|said| said.state().0).collect();
+        self.said.clear();
+        states
+    }
+
     /// A secondary in NORMAL with a partner in NORMAL, everything said so far forgotten.
     pub(crate) fn normal_secondary() -> Self {
         let mut script = Self::secondary();
@@ -350,6 +382,25 @@ impl Script {
             });
             rest = &rest[length..];
         }
+    }
+}
+
+/// What a process leaves behind that has been in `state` for 1000 seconds and served clients until
+/// 10 seconds ago.
+pub(crate) fn stored(state: FailoverState) -> EndpointRecord {
+    EndpointRecord {
+        state,
+        start_of_state: UnixTime(START - 1000),
+        previous_state: None,
+        partner_state: None,
+        partner_start_of_state: UnixTime::ABSENT,
+        last_operation: UnixTime(START - 10),
+        down_time: UnixTime::ABSENT,
+        storage_lost: false,
+        owes_update_all: false,
+        contact_in_partner_down: false,
+        mclt: Some(MCLT),
+        hash_bucket_assignment: Some([0xff; 32]),
     }
 }
 

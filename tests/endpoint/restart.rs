@@ -1,0 +1,289 @@
+//! What a process that starts makes of what the former one stored (§9.3).
+
+use twinlease::balance::Role;
+use twinlease::durable::{EndpointRecord, Recovered};
+use twinlease::endpoint::config::StartupPolicy;
+use twinlease::endpoint::{Availability, Input, LeaseAuthority, OperatorCommand};
+use twinlease::time::UnixTime;
+use twinlease::wire::codes::{FailoverState, MessageType, ServerFlags};
+use twinlease::wire::dialect::Dialect;
+use twinlease::wire::message::Message;
+
+use crate::support::scripted::{LINK, Script, stored};
+use crate::support::{MCLT, START, address, client, config};
+
+use FailoverState::{
+    CommunicationsInterrupted, ConflictDone, Normal, PartnerDown, Paused, PotentialConflict,
+    Recover, RecoverDone, RecoverWait, ResolutionInterrupted, Shutdown, Startup,
+};
+
+/// The same disk, a new process.
+fn restart(script: &Script) -> Script {
+    let role = script.endpoint.config().role;
+    let recovered = Recovered { endpoint: script.record.clone(), bindings: Vec::new() };
+    Script::starting_at(script.now, config(role, 20), recovered)
+}
+
+/// The state after STARTUP has waited in vain.
+fn alone(role: Role, record: EndpointRecord) -> FailoverState {
+    let mut script = Script::restarted(role, record);
+    assert_eq!(script.endpoint.state(), Startup);
+    script.run(15);
+    script.endpoint.state()
+}
+
+#[test]
+fn the_announcement_in_startup_is_what_was_recorded_with_its_start() {
+    let mut script = Script::restarted(Role::Secondary, stored(Normal));
+    script.shake_hands();
+    let said = script.take(MessageType::STATE);
+    assert_eq!(said.state(), (Normal, ServerFlags::STARTUP));
+    let Message::State(state) = said.message(Dialect::Isc) else { panic!("a STATE") };
+    assert_eq!(state.start_of_state, Some(UnixTime(START - 1000)));
+}
+
+#[test]
+fn normal_comes_back_as_communications_interrupted() {
+    assert_eq!(alone(Role::Primary, stored(Normal)), CommunicationsInterrupted);
+}
+
+#[test]
+fn a_conflict_comes_back_as_resolution_interrupted() {
+    assert_eq!(alone(Role::Primary, stored(PotentialConflict)), ResolutionInterrupted);
+}
+
+#[test]
+fn conflict_done_comes_back_on_a_primary() {
+    assert_eq!(alone(Role::Primary, stored(ConflictDone)), ConflictDone);
+}
+
+#[test]
+fn conflict_done_comes_back_as_resolution_interrupted_on_a_secondary() {
+    assert_eq!(alone(Role::Secondary, stored(ConflictDone)), ResolutionInterrupted);
+}
+
+#[test]
+fn paused_comes_back_as_the_state_before() {
+    let record = EndpointRecord { previous_state: Some(PartnerDown), ..stored(Paused) };
+    assert_eq!(alone(Role::Primary, record), PartnerDown);
+}
+
+#[test]
+fn partner_down_keeps_its_beginning_across_a_crash() {
+    let mut script = Script::restarted(Role::Primary, stored(PartnerDown));
+    script.run(15);
+    let record = script.record.expect("committed");
+    assert_eq!(record.start_of_state, UnixTime(START - 1000));
+}
+
+#[test]
+fn partner_down_keeps_its_beginning_across_a_pause() {
+    let mut script = Script::restarted(Role::Primary, stored(PartnerDown));
+    script.run(15);
+    script.input(Input::Operator(OperatorCommand::Pause));
+    assert!(script.endpoint.is_stopped());
+    let mut script = restart(&script);
+    script.run(15);
+    assert_eq!(script.endpoint.state(), PartnerDown);
+    let record = script.record.expect("committed");
+    assert_eq!(record.start_of_state, UnixTime(START - 1000));
+}
+
+#[test]
+fn the_announcement_of_a_pause_carries_the_time_of_the_pause() {
+    let mut script = Script::normal_secondary();
+    script.run_talking(20);
+    script.input(Input::Operator(OperatorCommand::Pause));
+    let said = script.take(MessageType::STATE);
+    let Message::State(state) = said.message(Dialect::Isc) else { panic!("a STATE") };
+    assert_eq!(state.start_of_state, Some(script.now.wall));
+}
+
+#[test]
+fn a_pause_is_announced_before_disconnect() {
+    let mut script = Script::normal_secondary();
+    script.input(Input::Operator(OperatorCommand::Pause));
+    script.run(0);
+    assert_eq!(script.types(), ["state", "disconnect"]);
+    assert_eq!(script.take(MessageType::STATE).state().0, Paused);
+    assert_eq!(script.closed, [LINK]);
+}
+
+#[test]
+fn a_shutdown_without_an_answer_comes_back_as_communications_interrupted() {
+    let mut script = Script::normal_secondary();
+    script.input(Input::Operator(OperatorCommand::Shutdown));
+    assert_eq!(script.announced(), [Shutdown]);
+    script.run(3);
+    assert!(script.endpoint.is_stopped());
+    let mut script = restart(&script);
+    script.run(15);
+    assert_eq!(script.endpoint.state(), CommunicationsInterrupted);
+}
+
+/// A secondary that was shut down 100 seconds after the start, its partner having taken over.
+fn taken_over() -> Script {
+    let mut script = Script::normal_secondary();
+    script.run_talking(100);
+    script.input(Input::Operator(OperatorCommand::Shutdown));
+    script.state_with(PartnerDown, ServerFlags(0), START + 100);
+    assert!(script.endpoint.is_stopped());
+    restart(&script)
+}
+
+#[test]
+fn a_shutdown_that_the_partner_answered_with_partner_down_comes_back_as_recover() {
+    let mut script = taken_over();
+    script.shake_hands();
+    assert_eq!(script.take(MessageType::STATE).state(), (Recover, ServerFlags::STARTUP));
+}
+
+#[test]
+fn a_recovery_after_a_shutdown_asks_for_what_is_new() {
+    let mut script = taken_over();
+    script.shake_hands();
+    script.state_with(PartnerDown, ServerFlags(0), START + 100);
+    script.take(MessageType::UPDREQ);
+}
+
+#[test]
+fn a_recovery_after_a_shutdown_waits_from_the_shutdown() {
+    let mut script = taken_over();
+    script.shake_hands();
+    script.state_with(PartnerDown, ServerFlags(0), START + 100);
+    let request = script.take(MessageType::UPDREQ);
+    script.said.clear();
+    script.say(request.xid, &Message::UpdDone);
+    script.run_talking(MCLT - 1);
+    assert_eq!(script.announced(), [RecoverWait]);
+    script.run_talking(1);
+    assert_eq!(script.announced(), [RecoverDone]);
+}
+
+#[test]
+fn recover_wait_goes_on_where_a_crash_left_it() {
+    let record = EndpointRecord { down_time: UnixTime(START - 500), ..stored(RecoverWait) };
+    let mut script = Script::restarted(Role::Secondary, record);
+    script.run(MCLT - 501);
+    assert_eq!(script.endpoint.state(), RecoverWait);
+    script.run(1);
+    assert_eq!(script.endpoint.state(), RecoverDone);
+}
+
+#[test]
+fn a_partner_that_took_over_after_the_crash_leads_to_recover_and_updreq() {
+    let mut script = Script::restarted(Role::Primary, stored(Normal));
+    script.shake_hands();
+    script.said.clear();
+    script.state_with(PartnerDown, ServerFlags(0), START - 9);
+    assert_eq!(script.types(), ["state", "updreq"]);
+    assert_eq!(script.announced(), [Recover]);
+}
+
+#[test]
+fn a_partner_that_took_over_in_the_second_of_the_crash_leads_to_a_conflict() {
+    let mut script = Script::restarted(Role::Primary, stored(Normal));
+    script.shake_hands();
+    script.said.clear();
+    script.state_with(PartnerDown, ServerFlags(0), START - 10);
+    assert_eq!(script.types(), ["state", "updreq"]);
+    assert_eq!(script.announced(), [PotentialConflict]);
+}
+
+#[test]
+fn a_recovery_that_went_on_is_no_conflict_with_a_partner_down_since_before() {
+    let record = EndpointRecord { down_time: UnixTime(START - 10), ..stored(RecoverWait) };
+    let mut script = Script::restarted(Role::Primary, record);
+    script.shake_hands();
+    script.state_with(PartnerDown, ServerFlags(0), START - 500);
+    assert_eq!(script.endpoint.state(), RecoverWait);
+}
+
+#[test]
+fn partner_down_waits_for_the_partner_to_leave_startup() {
+    let mut script = Script::restarted(Role::Primary, stored(PartnerDown));
+    script.shake_hands();
+    script.state_with(Normal, ServerFlags::STARTUP, START);
+    assert_eq!(script.endpoint.state(), PartnerDown);
+    script.state_with(Normal, ServerFlags(0), START);
+    assert_eq!(script.endpoint.state(), PotentialConflict);
+}
+
+#[test]
+fn a_connection_lost_before_any_state_leaves_startup_as_it_was() {
+    let mut script = Script::restarted(Role::Primary, stored(Normal));
+    script.shake_hands();
+    script.cut();
+    assert_eq!(script.endpoint.state(), Startup);
+    script.run(15);
+    assert_eq!(script.endpoint.state(), CommunicationsInterrupted);
+}
+
+fn with_policy(policy: StartupPolicy, record: EndpointRecord) -> Script {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.startup_policy = policy;
+    let recovered = Recovered { endpoint: Some(record), bindings: Vec::new() };
+    let mut script = Script::new(relationship, recovered);
+    script.run(60);
+    script
+}
+
+#[test]
+fn with_the_policy_wait_startup_lasts_until_the_partner_comes() {
+    let script = with_policy(StartupPolicy::Wait, stored(Normal));
+    assert_eq!(script.endpoint.state(), Startup);
+}
+
+#[test]
+fn a_server_commissioned_alone_counts_partner_down_from_the_end_of_startup() {
+    let script = with_policy(StartupPolicy::CommissionAlone, stored(Recover));
+    assert_eq!(script.endpoint.state(), PartnerDown);
+    assert_eq!(script.record.expect("committed").start_of_state, UnixTime(START + 15));
+}
+
+#[test]
+fn the_safe_period_starts_anew_when_startup_ends() {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.safe_period = Some(std::time::Duration::from_secs(100));
+    let endpoint = Some(stored(CommunicationsInterrupted));
+    let mut script = Script::new(relationship, Recovered { endpoint, bindings: Vec::new() });
+    script.run(114);
+    assert_eq!(script.endpoint.state(), CommunicationsInterrupted);
+    script.run(1);
+    assert_eq!(script.endpoint.state(), PartnerDown);
+    assert_eq!(script.record.expect("committed").start_of_state, UnixTime(START + 115));
+}
+
+#[test]
+fn the_partners_pool_opens_one_mclt_after_the_recorded_beginning_of_partner_down() {
+    let record = EndpointRecord { start_of_state: UnixTime(START - 100), ..stored(PartnerDown) };
+    let mut script = Script::restarted(Role::Secondary, record);
+    let ask = |script: &Script| script.endpoint.availability(address(20), &client(1), script.now);
+    script.run(MCLT - 101);
+    assert!(matches!(ask(&script), Availability::No(_)));
+    script.run(1);
+    assert_eq!(ask(&script), Availability::Lease);
+}
+
+#[test]
+fn a_debt_of_all_updates_outlives_the_process() {
+    let mut script = Script::normal_primary();
+    let partner = client(1);
+    let grant = script.endpoint.grant(address(10), &partner, 60, script.now);
+    let change =
+        twinlease::endpoint::BindingChange::Leased { address: address(10), client: partner, grant };
+    script.endpoint.record(script.now, change).expect("an address of the range");
+    script.input(Input::TimeReached);
+    script.answer_everything();
+    let binding = script.endpoint.table().get(address(10)).expect("in range");
+    assert!(binding.partner_knows);
+    // The request and the crash come before anything is answered.
+    script.tell(&Message::UpdReqAll);
+    let recovered = Recovered { endpoint: script.record.clone(), bindings: vec![binding] };
+    let mut script = Script::starting_at(script.now, config(Role::Primary, 20), recovered);
+    script.shake_hands();
+    script.state(Recover);
+    script.said.clear();
+    script.tell(&Message::UpdReq);
+    script.take(MessageType::BNDUPD);
+}

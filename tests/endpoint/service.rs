@@ -1,0 +1,243 @@
+//! Which client messages each state lets through (§9.2, requirements 4.1), and which addresses
+//! PARTNER-DOWN lets go (§9.4.2).
+
+use twinlease::balance::Role;
+use twinlease::binding::Binding;
+use twinlease::binding::table::RangeId;
+use twinlease::durable::{EndpointRecord, Recovered};
+use twinlease::endpoint::{
+    Availability, ClientRequest, LeaseAuthority, RequestKind, Service, Unavailable,
+};
+use twinlease::time::UnixTime;
+use twinlease::wire::codes::{BindingStatus, FailoverState};
+
+use crate::support::scripted::{Script, stored};
+use crate::support::{MCLT, START, address, client, config};
+
+const KINDS: [RequestKind; 8] = [
+    RequestKind::Discover,
+    RequestKind::Selecting,
+    RequestKind::InitReboot,
+    RequestKind::Renewing,
+    RequestKind::Rebinding,
+    RequestKind::Release,
+    RequestKind::Decline,
+    RequestKind::Inform,
+];
+const ALL: &[RequestKind] = &KINDS;
+const RENEWALS: &[RequestKind] = &[RequestKind::Renewing, RequestKind::Rebinding];
+const NONE: &[RequestKind] = &[];
+
+/// The kinds of message of a client that are served, whoever's client it is by the hash.
+fn served(script: &Script) -> Vec<RequestKind> {
+    let serves = |kind: RequestKind| {
+        (0..=40).all(|number| {
+            let request = ClientRequest {
+                kind,
+                client: client(number),
+                secs: 0,
+                addressed_to_this_server: false,
+                ranges: &[RangeId(0)],
+            };
+            script.endpoint.service_for(&request, script.now) == Service::Serve
+        })
+    };
+    KINDS.into_iter().filter(|kind| serves(*kind)).collect()
+}
+
+/// A primary that went on in `state` without its partner.
+fn alone_in(state: FailoverState) -> Script {
+    let down_time = UnixTime(START);
+    let mut script =
+        Script::restarted(Role::Primary, EndpointRecord { down_time, ..stored(state) });
+    script.run(15);
+    assert_eq!(script.endpoint.state(), state);
+    script
+}
+
+#[test]
+fn startup_serves_nobody() {
+    let script = Script::restarted(Role::Primary, stored(FailoverState::Normal));
+    assert_eq!(served(&script), NONE);
+}
+
+#[test]
+fn normal_renews_for_everybody() {
+    assert_eq!(served(&Script::normal_primary()), RENEWALS);
+}
+
+#[test]
+fn communications_interrupted_serves_everybody() {
+    assert_eq!(served(&alone_in(FailoverState::CommunicationsInterrupted)), ALL);
+}
+
+#[test]
+fn partner_down_serves_everybody() {
+    assert_eq!(served(&alone_in(FailoverState::PartnerDown)), ALL);
+}
+
+#[test]
+fn resolution_interrupted_serves_everybody() {
+    assert_eq!(served(&alone_in(FailoverState::ResolutionInterrupted)), ALL);
+}
+
+#[test]
+fn conflict_done_serves_everybody() {
+    assert_eq!(served(&alone_in(FailoverState::ConflictDone)), ALL);
+}
+
+#[test]
+fn recover_serves_nobody() {
+    assert_eq!(served(&alone_in(FailoverState::Recover)), NONE);
+}
+
+#[test]
+fn recover_wait_serves_nobody() {
+    assert_eq!(served(&alone_in(FailoverState::RecoverWait)), NONE);
+}
+
+#[test]
+fn recover_done_only_renews() {
+    assert_eq!(served(&alone_in(FailoverState::RecoverDone)), RENEWALS);
+}
+
+#[test]
+fn potential_conflict_serves_nobody() {
+    let mut script = Script::restarted(Role::Primary, stored(FailoverState::PotentialConflict));
+    script.shake_hands();
+    script.state(FailoverState::PotentialConflict);
+    assert_eq!(script.endpoint.state(), FailoverState::PotentialConflict);
+    assert_eq!(served(&script), NONE);
+}
+
+#[test]
+fn a_stopping_server_serves_nobody() {
+    for command in [
+        twinlease::endpoint::OperatorCommand::Pause,
+        twinlease::endpoint::OperatorCommand::Shutdown,
+    ] {
+        let mut script = Script::normal_primary();
+        script.input(twinlease::endpoint::Input::Operator(command));
+        assert_eq!(served(&script), NONE);
+    }
+}
+
+/// A binding of client 1 whose lease ended at START - 300.
+fn ended(status: BindingStatus) -> Binding {
+    let mut binding = Binding::unused(address(10));
+    binding.binding_status = status;
+    binding.client = Some(client(1).to_client());
+    binding.lease_expiration = UnixTime(START - 300);
+    binding.start_of_status = UnixTime(START - 300);
+    binding.client_last_transaction = UnixTime(START - 2000);
+    binding.partner_knows = false;
+    binding
+}
+
+/// A primary in PARTNER-DOWN since START - 1000 that goes on at once, with one binding.
+fn in_partner_down(binding: Binding) -> Script {
+    let endpoint = Some(stored(FailoverState::PartnerDown));
+    let recovered = Recovered { endpoint, bindings: vec![binding] };
+    let mut relationship = config(Role::Primary, 20);
+    relationship.startup_wait = std::time::Duration::ZERO;
+    let mut script = Script::new(relationship, recovered);
+    script.run(0);
+    assert_eq!(script.endpoint.state(), FailoverState::PartnerDown);
+    script
+}
+
+/// Client 2 may have the address from this many seconds after START on.
+#[track_caller]
+fn opens_at(script: &mut Script, seconds: u32) {
+    let ask = |script: &Script| script.endpoint.availability(address(10), &client(2), script.now);
+    script.run(seconds - 1);
+    assert!(matches!(ask(script), Availability::No(_)), "too early");
+    script.run(1);
+    assert_eq!(ask(script), Availability::Lease);
+}
+
+#[test]
+fn an_expired_address_opens_one_mclt_after_its_end() {
+    opens_at(&mut in_partner_down(ended(BindingStatus::Expired)), MCLT - 300);
+}
+
+#[test]
+fn a_released_address_opens_one_mclt_after_its_end() {
+    opens_at(&mut in_partner_down(ended(BindingStatus::Released)), MCLT - 300);
+}
+
+#[test]
+fn a_reset_address_opens_one_mclt_after_its_end() {
+    opens_at(&mut in_partner_down(ended(BindingStatus::Reset)), MCLT - 300);
+}
+
+#[test]
+fn a_promise_that_was_sent_delays_the_reuse() {
+    let sent_potential_expiration = UnixTime(START - 200);
+    let binding = Binding { sent_potential_expiration, ..ended(BindingStatus::Expired) };
+    opens_at(&mut in_partner_down(binding), MCLT - 200);
+}
+
+#[test]
+fn a_promise_that_was_acknowledged_delays_the_reuse() {
+    let acked_potential_expiration = UnixTime(START - 100);
+    let binding = Binding { acked_potential_expiration, ..ended(BindingStatus::Expired) };
+    opens_at(&mut in_partner_down(binding), MCLT - 100);
+}
+
+#[test]
+fn a_promise_that_was_received_delays_the_reuse() {
+    let received_potential_expiration = UnixTime(START + 50);
+    let binding = Binding { received_potential_expiration, ..ended(BindingStatus::Expired) };
+    opens_at(&mut in_partner_down(binding), MCLT + 50);
+}
+
+#[test]
+fn the_beginning_of_partner_down_delays_the_reuse() {
+    let long_ago = UnixTime(START - 5000);
+    let binding = Binding {
+        lease_expiration: long_ago,
+        start_of_status: long_ago,
+        client_last_transaction: long_ago,
+        ..ended(BindingStatus::Expired)
+    };
+    let endpoint = Some(EndpointRecord {
+        start_of_state: UnixTime(START - 400),
+        ..stored(FailoverState::PartnerDown)
+    });
+    let recovered = Recovered { endpoint, bindings: vec![binding] };
+    let mut script = Script::new(config(Role::Primary, 20), recovered);
+    opens_at(&mut script, MCLT - 400);
+}
+
+#[test]
+fn an_end_that_may_have_been_reported_binds_its_own_client_too() {
+    let script = in_partner_down(ended(BindingStatus::Expired));
+    assert_eq!(
+        script.endpoint.availability(address(10), &client(1), script.now),
+        Availability::No(Unavailable::AwaitingPartner)
+    );
+}
+
+#[test]
+fn an_address_in_use_never_opens_to_another_client() {
+    let lease_expiration = UnixTime::INFINITE;
+    let mut script = in_partner_down(Binding { lease_expiration, ..ended(BindingStatus::Active) });
+    script.run(10 * MCLT);
+    assert_eq!(
+        script.endpoint.availability(address(10), &client(2), script.now),
+        Availability::No(Unavailable::HeldByOther)
+    );
+}
+
+#[test]
+fn an_expired_address_stays_closed_while_communications_are_interrupted() {
+    let endpoint = Some(stored(FailoverState::CommunicationsInterrupted));
+    let recovered = Recovered { endpoint, bindings: vec![ended(BindingStatus::Expired)] };
+    let mut script = Script::new(config(Role::Primary, 20), recovered);
+    script.run(10 * MCLT);
+    assert_eq!(
+        script.endpoint.availability(address(10), &client(2), script.now),
+        Availability::No(Unavailable::AwaitingPartner)
+    );
+}
