@@ -161,6 +161,7 @@ impl Event {
     }
 }
 
+/// One line, whatever a partner's words contain.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = |all: &bool| if *all { "all bindings" } else { "bindings not yet acknowledged" };
@@ -179,7 +180,7 @@ impl fmt::Display for Event {
             Self::CommunicationsInterrupted(end) => write!(f, "communications interrupted: {end}"),
             Self::ConnectionRefused(end) => write!(f, "connection not established: {end}"),
             Self::UpdateRejectedByPartner { address, reason, text } => {
-                write!(f, "partner rejects the update of {address}: {} ({text})", reason.text())
+                write!(f, "partner rejects the update of {address}: {} ({text:?})", reason.text())
             }
             Self::UpdateRejected { address, reason, text } => {
                 write!(f, "update of {address} rejected: {} ({text})", reason.text())
@@ -206,6 +207,7 @@ impl fmt::Display for Event {
     }
 }
 
+/// One line, whatever a partner's words contain.
 impl fmt::Display for LinkEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -213,10 +215,10 @@ impl fmt::Display for LinkEnd {
             Self::Silence => f.write_str("nothing heard for max-response-delay"),
             Self::SetupTimeout => f.write_str("set-up not finished in time"),
             Self::Disconnected(reason, text) => {
-                write!(f, "partner disconnects: {} ({text})", reason.text())
+                write!(f, "partner disconnects: {} ({text:?})", reason.text())
             }
             Self::RejectedByPartner(reason, text) => {
-                write!(f, "partner rejects the connection: {} ({text})", reason.text())
+                write!(f, "partner rejects the connection: {} ({text:?})", reason.text())
             }
             Self::Rejected(reason, text) => write!(f, "rejected: {} ({text})", reason.text()),
             Self::Garbled(error) => write!(f, "garbled message: {error}"),
@@ -231,5 +233,19 @@ impl fmt::Display for LinkEnd {
             Self::Replaced => f.write_str("replaced by a newer connection"),
             Self::Stopping => f.write_str("this server is stopping"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partners_words_stay_on_one_line() {
+        let end = LinkEnd::Disconnected(RejectReason::UNKNOWN, "bye\n\u{1b}[31mWARN forged".into());
+        assert_eq!(
+            end.to_string(),
+            "partner disconnects: unknown error (\"bye\\n\\u{1b}[31mWARN forged\")"
+        );
     }
 }
