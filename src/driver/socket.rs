@@ -7,8 +7,9 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// Connections that the system completes before they are accepted.
-const BACKLOG: u32 = 64;
+/// Connections that the system completes before they are accepted. Beyond that a connection, the
+/// partner's among them, is delayed by a second or more.
+const BACKLOG: u32 = 1024;
 
 /// A listener on `local`, also right after an earlier process had one there.
 pub(super) fn listen(local: SocketAddrV4) -> io::Result<TcpListener> {
