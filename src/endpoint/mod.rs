@@ -11,7 +11,7 @@
 //! The story is told in these files: `state` enters and leaves states by the table in
 //! [`transitions`]; `link` sets connections up and keeps them alive; `updates` sends bindings,
 //! `receive` takes the partner's, `requests` asks for all of them; `pool` shares the unused
-//! addresses; `leases` answers the DHCP service; `outbox` holds back what is not yet durable.
+//! addresses, `reservations` those held back for one client; `leases` answers the DHCP service; `outbox` holds back what is not yet durable.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
@@ -30,6 +30,7 @@ mod partner;
 mod pool;
 mod receive;
 mod requests;
+mod reservations;
 mod second_thoughts;
 pub mod service;
 mod state;
@@ -58,7 +59,7 @@ use crate::binding::{Binding, Client};
 use crate::durable::{Change, Commit, CommitId, EndpointRecord, Recovered};
 use crate::time::{Instant, Now, UnixTime};
 use crate::wire::bndupd::{BindingReply, BndAck};
-use crate::wire::codes::{BindingStatus, MessageType, RejectReason, Xid};
+use crate::wire::codes::{BindingStatus, IpFlags, MessageType, RejectReason, Xid};
 use crate::wire::connect::{Reject, StateMessage};
 use crate::wire::error::DecodeError;
 use crate::wire::frame::Frame;
@@ -129,7 +130,11 @@ impl FailoverEndpoint {
         config.check()?;
         let mut table = BindingTable::new(&config.ranges, config.table_seed)
             .map_err(|error| ConfigError::Ranges(error.to_string()))?;
+        let mut flagged = BTreeSet::new();
         for binding in &recovered.bindings {
+            if binding.ip_flags.contains(IpFlags::RESERVED) {
+                flagged.insert(binding.address);
+            }
             // A range that was taken out of the configuration leaves bindings behind; they come
             // back with the range.
             if table.put(binding).is_err() {
@@ -191,6 +196,7 @@ impl FailoverEndpoint {
         if owes_update_all {
             endpoint.mark_all_unknown();
         }
+        endpoint.compare_reservations(flagged);
         endpoint.commit_record();
         endpoint.step(now);
         Ok(endpoint)

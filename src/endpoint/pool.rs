@@ -163,11 +163,8 @@ impl FailoverEndpoint {
     fn surplus(&self, range: RangeId) -> Surplus {
         let reserved = |status| {
             let held = self
-                .config
-                .reservations
-                .iter()
-                .filter(|held| self.table.range_of(held.address) == Some(range))
-                .filter(|held| self.table.status_of(held.address) == Some(status))
+                .reserved_without_flag(status)
+                .filter(|address| self.table.range_of(*address) == Some(range))
                 .count();
             i64::try_from(held).unwrap_or(i64::MAX)
         };

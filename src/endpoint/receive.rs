@@ -160,11 +160,16 @@ impl FailoverEndpoint {
             next.partner_knows = false;
         } else {
             self.updates.supersede(own.address);
+            self.prepare_offer(own, &mut next);
         }
+        let is_offer = !news_of_own && !next.partner_knows;
         self.table.set_mark(own.address, Mark::EndReported, false);
         self.table.set_mark(own.address, Mark::Recalled, false);
         if next != *own {
-            self.store_binding(next);
+            let commit = self.store_binding(next);
+            if is_offer {
+                self.note_news(own.address, commit);
+            }
         }
     }
 

@@ -347,11 +347,13 @@ impl FailoverEndpoint {
     }
 
     /// The status that the partner is told: a call-back says FREE while the address still counts
-    /// as BACKUP here, until the partner has accepted (§5.4).
+    /// as BACKUP here, until the partner has accepted (§5.4); a reserved address is offered as BACKUP
+    /// while it stays FREE here (§5.13).
     fn reported_status(&self, binding: &Binding) -> BindingStatus {
         let recalled = self.table.is_marked(binding.address, Mark::Recalled);
         match binding.binding_status {
             BindingStatus::Backup if recalled => BindingStatus::Free,
+            BindingStatus::Free if self.is_shared_reservation(binding) => BindingStatus::Backup,
             status => status,
         }
     }
@@ -423,6 +425,7 @@ impl FailoverEndpoint {
     fn update_was_accepted(&mut self, now: Now, flight: InFlight) {
         self.stats.updates_accepted_by_partner += 1;
         let Some(mut binding) = self.table.get(flight.address) else { return };
+        let own = binding.clone();
         match flight.since {
             Since::Void => return,
             Since::Changed => {
@@ -432,7 +435,14 @@ impl FailoverEndpoint {
             }
             Since::Unchanged => self.settle(now, &mut binding, flight),
         }
-        self.store_binding(binding);
+        if own.binding_status != binding.binding_status {
+            self.prepare_offer(&own, &mut binding);
+        }
+        let is_news = flight.since == Since::Unchanged && !binding.partner_knows;
+        let commit = self.store_binding(binding);
+        if is_news {
+            self.note_news(flight.address, commit);
+        }
     }
 
     /// The partner has accepted exactly what the binding is now.

@@ -19,6 +19,7 @@ mod leases;
 mod pool;
 mod random;
 mod recovery;
+mod reservations;
 mod restart;
 mod service;
 mod states;
