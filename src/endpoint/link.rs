@@ -499,6 +499,8 @@ impl FailoverEndpoint {
                     | FailoverState::PotentialConflict
                     | FailoverState::ResolutionInterrupted
                     | FailoverState::ConflictDone
+                    | FailoverState::RecoverWait
+                    | FailoverState::RecoverDone
             ),
             Role::Secondary => true,
         };
@@ -515,7 +517,9 @@ impl FailoverEndpoint {
             self.close_link(now, id, LinkEnd::StateNotTakenByPartner(state), None);
             return;
         }
+        let mut is_first = false;
         if let Some(link) = self.link_mut(id) {
+            is_first = link.first_state_due.is_some();
             if !communications_ok && link.first_state_due.is_some_and(|due| due > now.monotonic) {
                 return;
             }
@@ -525,6 +529,9 @@ impl FailoverEndpoint {
                 return;
             }
         }
+        if is_first && self.partner_forgot_to_ask(state) {
+            self.remind_partner_to_ask();
+        }
         let flags = if self.startup.is_some() { ServerFlags::STARTUP } else { ServerFlags(0) };
         let start_of_state = match state {
             // The record keeps the start of the state to come back to.
@@ -532,6 +539,27 @@ impl FailoverEndpoint {
             _ => self.record.start_of_state,
         };
         self.outbox.push(self.last_commit, Outgoing::State { state, flags, start_of_state });
+    }
+
+    /// A dhcpd that lost the connection in RECOVER asks for updates again on hearing of RECOVER,
+    /// but not on hearing of what comes after it; each server would wait for the other for ever.
+    fn partner_forgot_to_ask(&self, announced: FailoverState) -> bool {
+        self.communications_ok()
+            && self.partner.is_dhcpd()
+            && self.record.partner_state == Some(FailoverState::Recover)
+            && matches!(announced, FailoverState::RecoverWait | FailoverState::RecoverDone)
+    }
+
+    /// RECOVER, which this server has behind it, ahead of the state that it is in.
+    fn remind_partner_to_ask(&mut self) {
+        self.outbox.push(
+            self.last_commit,
+            Outgoing::State {
+                state: FailoverState::Recover,
+                flags: ServerFlags(0),
+                start_of_state: self.record.start_of_state,
+            },
+        );
     }
 
     /// The partner has moved on while an announcement waited for the disk, and cannot take it any

@@ -322,3 +322,12 @@ fn a_recovery_that_goes_on_announces_its_state_before_it_asks_for_updates() {
     script.state(PartnerDown);
     assert_eq!(script.types(), ["state", "updreq"]);
 }
+
+#[test]
+fn a_dhcpd_that_lost_the_connection_in_recover_is_reminded_to_ask() {
+    let mut script = restarted(Role::Primary, RecoverDone, None);
+    script.run(15);
+    script.shake_hands();
+    script.state(Recover);
+    assert_eq!(script.announced(), [Recover, RecoverDone]);
+}

@@ -13,6 +13,7 @@ mod closing;
 mod conflict;
 mod connection;
 mod dhcpd;
+mod dhcpd_pairs;
 mod durability;
 mod interruption;
 mod leases;
