@@ -150,7 +150,7 @@ impl FailoverEndpoint {
         let reserved =
             config.reservations.iter().map(|held| (held.address, held.client.clone())).collect();
         let never_served = state::never_served(recovered.endpoint.as_ref());
-        let (record, startup) = state::start(&config, recovered.endpoint, now);
+        let (record, startup) = state::start(&config, recovered.endpoint, &recovered.bindings, now);
         let mclt = match (config.role, record.mclt) {
             (Role::Secondary, Some(seconds)) => Mclt(seconds),
             (Role::Primary | Role::Secondary, _) => config.mclt,

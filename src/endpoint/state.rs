@@ -5,6 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::balance::{HashBuckets, Role};
+use crate::binding::Binding;
 use crate::binding::times::Mclt;
 use crate::durable::EndpointRecord;
 use crate::time::{Instant, Now, UnixTime};
@@ -80,6 +81,7 @@ impl core::error::Error for Refused {}
 pub(super) fn start(
     config: &RelationshipConfig,
     stored: Option<EndpointRecord>,
+    bindings: &[Binding],
     now: Now,
 ) -> (EndpointRecord, Startup) {
     let first_run = stored.is_none();
@@ -97,6 +99,9 @@ pub(super) fn start(
         mclt: None,
         hash_bucket_assignment: None,
     });
+    if serves_clients(record.state) {
+        record.last_operation = record.last_operation.max(latest_news(bindings));
+    }
     let stored_state = (!first_run).then_some(record.state);
     let (previous, _) =
         transitions::previous_state_at_startup(stored_state, record.previous_state, config.role);
@@ -115,6 +120,13 @@ pub(super) fn start(
         deadline: now.monotonic.after(config.startup_wait),
     };
     (record, startup)
+}
+
+/// When a client was served last of which the partner does not know: the marks of operation lie
+/// seconds apart, and a crash may have come in between.
+fn latest_news(bindings: &[Binding]) -> UnixTime {
+    let news = bindings.iter().filter(|binding| !binding.partner_knows);
+    news.map(|binding| binding.client_last_transaction).max().unwrap_or(UnixTime::ABSENT)
 }
 
 /// Whether no process ever served clients from what is stored: the first one, or one that follows

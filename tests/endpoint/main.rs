@@ -17,6 +17,7 @@ mod dhcpd_pairs;
 mod durability;
 mod interruption;
 mod leases;
+mod pairs;
 mod pool;
 mod random;
 mod recovery;

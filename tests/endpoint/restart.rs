@@ -1,11 +1,12 @@
 //! What a process that starts makes of what the former one stored (§9.3).
 
 use twinlease::balance::Role;
+use twinlease::binding::Binding;
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::config::StartupPolicy;
 use twinlease::endpoint::{Availability, Input, LeaseAuthority, OperatorCommand};
 use twinlease::time::UnixTime;
-use twinlease::wire::codes::{FailoverState, MessageType, ServerFlags};
+use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, ServerFlags};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
@@ -286,4 +287,20 @@ fn a_debt_of_all_updates_outlives_the_process() {
     script.said.clear();
     script.tell(&Message::UpdReq);
     script.take(MessageType::BNDUPD);
+}
+
+#[test]
+fn a_lease_given_since_the_last_mark_of_operation_proves_that_both_served() {
+    let mut binding = Binding::unused(address(10));
+    binding.binding_status = BindingStatus::Active;
+    binding.client = Some(client(1).to_client());
+    binding.lease_expiration = UnixTime(START + 100);
+    binding.client_last_transaction = UnixTime(START - 3);
+    binding.partner_knows = false;
+    let endpoint = Some(stored(Normal));
+    let recovered = Recovered { endpoint, bindings: vec![binding] };
+    let mut script = Script::new(config(Role::Primary, 20), recovered);
+    script.shake_hands();
+    script.state_with(PartnerDown, ServerFlags(0), START - 5);
+    assert_eq!(script.endpoint.state(), PotentialConflict);
 }

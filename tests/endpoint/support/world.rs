@@ -39,6 +39,11 @@ impl Disk {
         self.durable = id;
     }
 
+    /// That of a process which left nothing but `record`.
+    pub(crate) fn with(record: EndpointRecord) -> Self {
+        Self { record: Some(record), ..Self::default() }
+    }
+
     fn recovered(&self) -> Recovered {
         Recovered {
             endpoint: self.record.clone(),
