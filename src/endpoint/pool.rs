@@ -103,7 +103,7 @@ impl FailoverEndpoint {
         if self.pool.next_look.is_some_and(|at| at <= now.monotonic) {
             self.pool.next_look = Some(now.monotonic.after(REBALANCE_INTERVAL));
             self.balance_pools(now, false);
-            if self.config.role == Role::Secondary && self.is_short_of_addresses() {
+            if self.config.role == Role::Secondary && self.asks_from_time_to_time() {
                 self.pool.poolreq_due = Some(now.monotonic);
             }
         }
@@ -278,6 +278,12 @@ impl FailoverEndpoint {
         let buckets = self.buckets?;
         let client = self.table.get(address)?.client?;
         Some(buckets.role_for(client.as_ref().hash_key()))
+    }
+
+    /// By the draft the secondary asks periodically (§7.6); where each server gives by itself, only
+    /// when it is short.
+    fn asks_from_time_to_time(&self) -> bool {
+        !self.config.dialect.either_role_gives_addresses() || self.is_short_of_addresses()
     }
 
     /// Whether some range has less than half of this server's share left.

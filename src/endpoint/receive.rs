@@ -98,7 +98,9 @@ impl FailoverEndpoint {
             if hardware.is_none() {
                 return Err((MISSING, "ACTIVE without client-hardware-address"));
             }
-            if update.lease_expiration.is_none() || update.potential_expiration.is_none() {
+            // A time of 0 is none. A dhcpd sends one as a promise, but never as the end of a lease.
+            let ends = update.lease_expiration.is_some_and(UnixTime::is_known);
+            if !ends || update.potential_expiration.is_none() {
                 return Err((MISSING, "ACTIVE without its expiration times"));
             }
         }

@@ -12,7 +12,7 @@ use twinlease::wire::message::Message;
 
 use crate::support::scripted::Script;
 use crate::support::world::{PRIMARY, SECONDARY, World};
-use crate::support::{client, config};
+use crate::support::{address, client, config};
 
 fn backup_of(size: u8) -> usize {
     let world = World::normal(size);
@@ -64,6 +64,39 @@ fn the_secondary_asks_for_addresses_on_entering_normal() {
     script.state(FailoverState::RecoverDone);
     assert_eq!(script.endpoint.state(), FailoverState::Normal);
     script.take(MessageType::POOLREQ);
+}
+
+/// POOLREQs of a secondary with its share in the two minutes after the one on entering NORMAL was answered with 0.
+fn poolreqs_later(dialect: Dialect) -> usize {
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.dialect = dialect;
+    let mut script = Script::normal_secondary_of(relationship);
+    for last in 10..20 {
+        script.update(BindingUpdate {
+            address: address(last),
+            binding_status: Some(BindingStatus::Backup.code()),
+            ..BindingUpdate::default()
+        });
+    }
+    let mut asked = 0;
+    for _ in 0..24 {
+        script.tell(&Message::PoolResp { addresses_transferred: Some(0) });
+        script.run_talking(5);
+        asked += script.types().iter().filter(|name| **name == "poolreq").count();
+        script.said.clear();
+    }
+    asked
+}
+
+#[test]
+fn a_draft_secondary_asks_for_addresses_every_minute() {
+    assert_eq!(poolreqs_later(Dialect::Draft12), 2);
+}
+
+/// A dhcpd divides the pools by itself.
+#[test]
+fn another_secondary_with_its_share_does_not_ask_again() {
+    assert_eq!(poolreqs_later(Dialect::Isc), 0);
 }
 
 #[test]

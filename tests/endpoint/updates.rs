@@ -73,6 +73,19 @@ fn active_without_potential_expiration_misses_binding_information() {
     assert_eq!(answer(update), Some(RejectReason::MISSING_BINDING_INFORMATION));
 }
 
+/// A time of 0 stands for no time (§6.2).
+#[test]
+fn active_with_a_lease_expiration_of_0_misses_binding_information() {
+    let update = BindingUpdate { lease_expiration: Some(UnixTime(0)), ..active() };
+    assert_eq!(answer(update), Some(RejectReason::MISSING_BINDING_INFORMATION));
+}
+
+#[test]
+fn active_with_a_potential_expiration_of_0_is_accepted() {
+    let update = BindingUpdate { potential_expiration: Some(UnixTime(0)), ..active() };
+    assert_eq!(answer(update), None);
+}
+
 #[test]
 fn a_release_older_than_what_is_known_is_outdated() {
     let mut script = Script::normal_secondary();

@@ -160,8 +160,13 @@ impl Script {
 
     /// A secondary in NORMAL with a partner in NORMAL, everything said so far forgotten.
     pub(crate) fn normal_secondary() -> Self {
-        let mut script = Self::secondary();
-        script.connected();
+        Self::normal_secondary_of(config(Role::Secondary, 20))
+    }
+
+    /// The same with another configuration; the connection is one that the partner opened.
+    pub(crate) fn normal_secondary_of(config: RelationshipConfig) -> Self {
+        let mut script = Self::new(config, Recovered::default());
+        script.input(Input::Connected { link: LINK, origin: Origin::Accepted });
         script.connect();
         script.become_normal();
         script
