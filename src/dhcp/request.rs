@@ -49,7 +49,7 @@ impl Desk {
         let deciding = owner.as_ref().map(|(_, owner)| &**owner);
         match self.judge(kind, exchange, address, deciding)? {
             Verdict::Refuse(reason) => {
-                tracing::info!(%address, client = ?exchange.client.hardware, "DHCPNAK: {reason}");
+                self.log_refusal(exchange, address, reason);
                 self.offers.release(&exchange.client);
                 replies.push(self.refuse(exchange, reason));
             }

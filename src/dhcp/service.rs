@@ -27,6 +27,9 @@ use crate::rate_limit::RateLimit;
 use crate::time::{Instant, Now};
 use crate::wire::codes::BindingStatus;
 
+/// Refused requests that get a log line within ten seconds.
+const REFUSALS_LOGGED: u32 = 20;
+
 /// Serves the clients of the configured subnets.
 #[derive(Debug)]
 pub struct DhcpService {
@@ -54,6 +57,8 @@ pub(super) struct Desk {
     pub(super) exhausted: BTreeMap<Ipv4Network, RateLimit>,
     /// Complaints about clients on networks that are not configured.
     strangers: RateLimit,
+    /// Lines about refused requests, which a client can bring about as often as it likes.
+    refusals: RateLimit,
     /// Answers are cut off its front, so that their memory comes back when they have left.
     pub(super) buffer: BytesMut,
 }
@@ -73,6 +78,7 @@ impl DhcpService {
             counters: Counters::default(),
             exhausted: BTreeMap::new(),
             strangers: RateLimit::default(),
+            refusals: RateLimit::with_burst(REFUSALS_LOGGED),
             buffer: BytesMut::new(),
         };
         Ok(Self { settings, desk })
@@ -292,6 +298,17 @@ impl Desk {
                 "no subnet is configured for a client's network"
             );
         }
+    }
+
+    pub(super) fn log_refusal(
+        &mut self,
+        exchange: &Exchange<'_>,
+        address: Ipv4Addr,
+        reason: &'static str,
+    ) {
+        let Some(suppressed) = self.refusals.pass(exchange.now.monotonic) else { return };
+        let client = exchange.client.hardware;
+        tracing::info!(%address, ?client, suppressed, "DHCPNAK: {reason}");
     }
 
     fn dispatch(

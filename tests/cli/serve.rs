@@ -386,6 +386,22 @@ fn a_body_that_is_too_long_is_refused() {
 }
 
 #[test]
+fn a_client_that_is_refused_again_and_again_does_not_fill_the_log() {
+    let server = Server::start("");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(&server.dhcp).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let address_of_elsewhere = [50, 4, 192, 0, 2, 1];
+    for _ in 0..200 {
+        socket.send(&message(3, &address_of_elsewhere)).unwrap();
+        socket.recv(&mut [0; 1500]).unwrap();
+    }
+    let log = std::fs::read_to_string(server.files.path().join("log")).unwrap();
+    let lines = log.matches("DHCPNAK").count();
+    assert!((1..200).contains(&lines), "{lines} lines");
+}
+
+#[test]
 fn sigterm_ends_a_server_with_exit_code_0() {
     let mut server = Server::start("");
     let id = nix::unistd::Pid::from_raw(i32::try_from(server.child.id()).unwrap());
