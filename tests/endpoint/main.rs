@@ -9,6 +9,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod answers;
 mod closing;
 mod conflict;
 mod connection;
