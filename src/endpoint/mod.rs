@@ -345,6 +345,11 @@ impl FailoverEndpoint {
             let end = LinkEnd::ProtocolError(header.message_type, what);
             return self.close_link(now, link, end, None);
         }
+        if self.outbox.is_full() {
+            let what = "too much of what came before it waits for an answer";
+            let end = LinkEnd::ProtocolError(header.message_type, what);
+            return self.close_link(now, link, end, Some((RejectReason::UNKNOWN, what)));
+        }
         self.on_exchange(now, link, header.xid, message);
     }
 

@@ -44,6 +44,10 @@ impl Outgoing {
     }
 }
 
+/// Messages that wait at most. Nobody has more updates unanswered; a partner that goes on asking
+/// while the store is slow loses its connection.
+const MAX_WAITING: usize = 65_536;
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -72,6 +76,11 @@ impl Outbox {
     /// Whether a message waits that no update may overtake.
     pub(super) fn holds_updates_back(&self) -> bool {
         self.barriers > 0
+    }
+
+    /// Whether no answer may be added to those that wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= MAX_WAITING
     }
 
     /// Whether nothing waits.

@@ -2,6 +2,7 @@
 //! (§7.1.3, §7.2, §7.9, §5.10, §5.17).
 
 use twinlease::balance::{HashBuckets, Role};
+use twinlease::durable::Recovered;
 use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, Origin};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
@@ -146,7 +147,7 @@ fn a_draft_release_tells_of_the_client_and_of_no_lease() {
 fn every_time_of_the_partner_is_brought_into_the_local_clock() {
     let mut relationship = config(Role::Secondary, 20);
     relationship.dialect = Dialect::Draft12;
-    let mut script = Script::new(relationship, Default::default());
+    let mut script = Script::new(relationship, Recovered::default());
     script.input(Input::Connected { link: LINK, origin: Origin::Accepted });
     let buckets = HashBuckets::half().to_wire(Dialect::Draft12);
     let ahead = |time: u32| Some(UnixTime(time + 250));

@@ -117,3 +117,15 @@ fn a_poolresp_follows_the_commits_of_the_addresses_it_counts() {
     script.sync();
     assert_eq!(script.types(), ["poolresp"]);
 }
+
+#[test]
+fn a_partner_that_floods_a_stuck_store_loses_its_connection() {
+    let mut script = Script::normal_secondary();
+    script.instant_disk = false;
+    for _ in 0..65_536 {
+        script.update(active(12));
+    }
+    assert_eq!(script.closed, []);
+    script.update(active(12));
+    assert_eq!(script.closed, [LINK]);
+}
