@@ -107,6 +107,13 @@ impl Desk {
                     self.judge_unavailable(kind, exchange, Some(owner), None)
                 }
             }
+            Availability::No(Unavailable::PartnersPool)
+                if matches!(kind, RequestKind::Renewing | RequestKind::Rebinding)
+                    && owner.believes_renewals()
+                    && !self.is_kept_for_other(exchange, address) =>
+            {
+                Ok(Verdict::Lease)
+            }
             Availability::No(why) => self.judge_unavailable(kind, exchange, Some(owner), Some(why)),
         }
     }

@@ -338,6 +338,10 @@ impl LeaseAuthority for FailoverEndpoint {
         }
     }
 
+    fn believes_renewals(&self) -> bool {
+        service_mode(self.state()) == ServiceMode::Responsive
+    }
+
     fn choose(
         &self,
         range: RangeId,

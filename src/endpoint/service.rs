@@ -169,6 +169,12 @@ pub trait LeaseAuthority {
     /// Whether `client` may have `address` now.
     fn availability(&self, address: Ipv4Addr, client: &ClientRef<'_>, now: Now) -> Availability;
 
+    /// Whether a client that renews or rebinds an address of the partner's pool is believed to hold
+    /// it: the partner may have leased it without having told (§3.1.2).
+    fn believes_renewals(&self) -> bool {
+        false
+    }
+
     /// An address in `range` that may be leased to any new client, the one unused for longest
     /// first; addresses for which `is_parked` answers true are passed over. At most a bounded
     /// number of candidates is looked at.

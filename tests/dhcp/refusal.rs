@@ -108,6 +108,28 @@ fn about_an_address_of_the_partner_nothing_is_said() {
 }
 
 #[test]
+fn without_contact_only_a_renewal_of_the_partners_address_is_believed() {
+    let requests: [(fn(Request) -> Request, bool); 4] = [
+        (|one| one.selecting(ip(25), SERVER), false),
+        (|one| one.rebooting(ip(25)), false),
+        (|one| one.renewing(ip(25)), true),
+        (|one| one.rebinding(ip(25)), true),
+    ];
+    for (request, is_believed) in requests {
+        let mut bench = bench();
+        let owner = &mut bench.owners.0[0];
+        owner.believes_renewals = true;
+        owner.availability.insert(ip(25), Availability::No(Unavailable::PartnersPool));
+        if is_believed {
+            bench.ask(&request(client(1)));
+        } else {
+            assert_eq!(bench.silence(&request(client(1))), Some(DropReason::PartnersAddress));
+        }
+        assert_eq!(bench.changes(), usize::from(is_believed));
+    }
+}
+
+#[test]
 fn an_abandoned_address_is_refused_only_to_a_client_that_named_this_server() {
     let mut bench = bench();
     let abandoned = Availability::No(Unavailable::Abandoned);

@@ -48,6 +48,8 @@ pub(crate) struct Owner {
     pub(crate) silence: Option<Silence>,
     /// What `availability` says of certain addresses.
     pub(crate) availability: BTreeMap<Ipv4Addr, Availability>,
+    /// What `believes_renewals` says.
+    pub(crate) believes_renewals: bool,
     /// Longest lease.
     pub(crate) limit: Option<u32>,
     /// What the service asked: kind, and whether it said that the message was for this server.
@@ -69,6 +71,10 @@ impl LeaseAuthority for Owner {
     fn availability(&self, address: Ipv4Addr, client: &ClientRef<'_>, now: Now) -> Availability {
         let scripted = self.availability.get(&address).copied();
         scripted.unwrap_or_else(|| self.alone.availability(address, client, now))
+    }
+
+    fn believes_renewals(&self) -> bool {
+        self.believes_renewals
     }
 
     fn choose(
@@ -177,6 +183,7 @@ fn owner(range: AddressRange, now: Now) -> Owner {
         alone: Alone::new(&[range], &[], 1, &Recovered::default(), now).unwrap(),
         silence: None,
         availability: BTreeMap::new(),
+        believes_renewals: false,
         limit: None,
         asked: RefCell::default(),
         changes: 0,

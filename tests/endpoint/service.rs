@@ -241,3 +241,23 @@ fn an_expired_address_stays_closed_while_communications_are_interrupted() {
         Availability::No(Unavailable::AwaitingPartner)
     );
 }
+
+#[test]
+fn renewals_are_believed_without_contact_and_not_in_normal() {
+    assert!(!Script::normal_primary().endpoint.believes_renewals());
+    assert!(!alone_in(FailoverState::RecoverDone).endpoint.believes_renewals());
+    for state in [
+        FailoverState::CommunicationsInterrupted,
+        FailoverState::PartnerDown,
+        FailoverState::ResolutionInterrupted,
+    ] {
+        assert!(alone_in(state).endpoint.believes_renewals(), "{state}");
+    }
+}
+
+#[test]
+fn a_client_that_is_believed_has_at_most_one_mclt() {
+    let script = alone_in(FailoverState::CommunicationsInterrupted);
+    let grant = script.endpoint.grant(address(20), &client(3), 36_000, script.now);
+    assert_eq!(grant.lease_seconds, MCLT);
+}
