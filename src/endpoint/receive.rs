@@ -163,8 +163,12 @@ impl FailoverEndpoint {
         } else {
             self.updates.supersede(own.address);
             self.prepare_offer(own, &mut next);
+            if self.rejection_may_hide_answer(own.address, received.binding_status) {
+                next.partner_knows = false;
+            }
         }
-        let is_offer = !news_of_own && !next.partner_knows;
+        let is_offer =
+            !news_of_own && !next.partner_knows && !self.second_thoughts.holds(own.address);
         self.table.set_mark(own.address, Mark::EndReported, false);
         self.table.set_mark(own.address, Mark::Recalled, false);
         if next != *own {
@@ -173,6 +177,17 @@ impl FailoverEndpoint {
                 self.note_news(own.address, commit);
             }
         }
+    }
+
+    /// A dhcpd does not look at the xid of a rejection: that of an earlier update makes it forget a
+    /// later one about the same address, whose acceptance it then ignores. A lease that ended would
+    /// stay RELEASED there, so it is told what the address is now when the rejection is brought up.
+    fn rejection_may_hide_answer(&self, address: Ipv4Addr, received: BindingStatus) -> bool {
+        let ended = matches!(
+            received,
+            BindingStatus::Expired | BindingStatus::Released | BindingStatus::Reset
+        );
+        ended && self.partner.is_dhcpd() && self.second_thoughts.holds(address)
     }
 
     /// What was rejected shows that the partner does not know better; it is told after a while, so

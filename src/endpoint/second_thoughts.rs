@@ -45,6 +45,11 @@ impl SecondThoughts {
         self.due.insert((at, address));
     }
 
+    /// Whether a disagreement about the address waits to be brought up.
+    pub(super) fn holds(&self, address: Ipv4Addr) -> bool {
+        self.of.contains_key(&address)
+    }
+
     /// The next address whose delay is over.
     pub(super) fn pop_due(&mut self, now: Now) -> Option<Ipv4Addr> {
         let &(at, address) = self.due.first()?;

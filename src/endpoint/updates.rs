@@ -221,7 +221,7 @@ impl FailoverEndpoint {
     pub(super) fn bring_up_again(&mut self, now: Now) {
         while let Some(address) = self.second_thoughts.pop_due(now) {
             let unsettled = self.table.get(address).is_some_and(|binding| !binding.partner_knows);
-            if unsettled && !self.updates.is_under_way(address) {
+            if unsettled {
                 self.note_news(address, self.last_commit);
             }
         }

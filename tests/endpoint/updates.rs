@@ -11,7 +11,7 @@ use twinlease::wire::connect::{Connect, Reject};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::{Script, good_connect};
+use crate::support::scripted::{DHCPD, Script, good_connect};
 use crate::support::{START, address, client, config};
 
 const HARDWARE: &[u8] = &[1, 2, 0, 94, 16, 0, 1];
@@ -436,4 +436,46 @@ fn a_draft_server_claims_no_reservation_of_its_partner() {
     assert_eq!(script.take(MessageType::BNDACK).reject(), None);
     lease(&mut script, 12, 1);
     assert_eq!(flags_said(&mut script, Dialect::Draft12), None);
+}
+
+/// What a secondary says after a client has released its lease at both servers within a second, and
+/// it had to reject the partner's update about the lease before that about the release.
+fn said_after_a_release_at_both(vendor: &'static [u8]) -> Vec<u8> {
+    let mut script = Script::secondary();
+    script.vendor = vendor;
+    script.connected();
+    script.connect();
+    script.become_normal();
+    script.update(active());
+    let now = script.now;
+    script.endpoint.record(now, BindingChange::Released { address: address(12) }).unwrap();
+    script.input(Input::TimeReached);
+    script.update(active());
+    script.update(BindingUpdate {
+        binding_status: Some(BindingStatus::Released.code()),
+        lease_expiration: Some(UnixTime(START)),
+        potential_expiration: Some(UnixTime(START)),
+        ..active()
+    });
+    script.answer_everything();
+    script.said.clear();
+    script.run_talking(60);
+    let updates = script.said.iter().filter(|said| said.message_type == MessageType::BNDUPD);
+    updates
+        .flat_map(|said| {
+            let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else { unreachable!() };
+            bndupd.updates().filter_map(|update| update.binding_status).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// It ignores the acceptance of the release, as the rejection before made it forget that update.
+#[test]
+fn a_dhcpd_is_told_of_an_address_whose_release_it_may_have_forgotten() {
+    assert_eq!(said_after_a_release_at_both(DHCPD), [BindingStatus::Free.code()]);
+}
+
+#[test]
+fn others_need_not_be_told_of_a_release_that_was_accepted() {
+    assert_eq!(said_after_a_release_at_both(b"test"), Vec::<u8>::new());
 }

@@ -186,7 +186,7 @@ impl Script {
         script
     }
 
-    fn become_normal(&mut self) {
+    pub(crate) fn become_normal(&mut self) {
         self.state(FailoverState::Recover);
         let request = self.take(MessageType::UPDREQALL);
         self.say(request.xid, &Message::UpdDone);
