@@ -141,8 +141,10 @@ impl Desk {
         let owner = owner_of(exchange, share, owners)?;
         match owner.availability(address, &exchange.client, exchange.now) {
             Availability::Renew => Some(Candidate::Pooled { share, address, held: true }),
-            Availability::Lease => Some(Candidate::Pooled { share, address, held: false }),
-            Availability::No(_) => None,
+            Availability::Lease if exchange.subnet.config.network.is_host(address) => {
+                Some(Candidate::Pooled { share, address, held: false })
+            }
+            Availability::Lease | Availability::No(_) => None,
         }
     }
 
@@ -178,8 +180,11 @@ impl Desk {
         owners: &mut dyn Owners,
     ) -> Option<Candidate> {
         let pools = exchange.subnet.pools().filter(|(share, _)| serving.contains(*share));
+        let network = exchange.subnet.config.network;
         for (share, pool) in pools {
-            let is_kept = |address| self.is_kept_for_other(exchange, address);
+            // A range taken over from dhcpd may hold the network's own addresses.
+            let is_kept =
+                |address| !network.is_host(address) || self.is_kept_for_other(exchange, address);
             let owner = owners.owner(pool.owner)?;
             if let Some(address) = owner.choose(pool.range_id, exchange.now, &is_kept) {
                 return Some(Candidate::Pooled { share, address, held: false });

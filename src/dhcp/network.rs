@@ -42,6 +42,13 @@ impl Ipv4Network {
         (self.address..=self.last()).contains(&address)
     }
 
+    /// Whether a client may have `address`: it is inside and names neither the network itself nor
+    /// everybody in it. Networks of one or two addresses have hosts only (RFC 3021).
+    pub fn is_host(&self, address: Ipv4Addr) -> bool {
+        let names_all = address == self.address || address == self.last();
+        self.contains(address) && (self.length > 30 || !names_all)
+    }
+
     /// Whether the two share an address.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.contains(other.address) || other.contains(self.address)
@@ -78,6 +85,19 @@ mod tests {
         assert_eq!(network.to_string(), "10.0.0.0/24");
         assert!(network.contains(network.last()));
         assert!(!network.contains(Ipv4Addr::new(10, 0, 1, 0)));
+    }
+
+    #[test]
+    fn the_first_and_the_last_address_are_no_hosts() {
+        let network = Ipv4Network::containing(Ipv4Addr::new(10, 0, 0, 0), 29);
+        let hosts = (0..10).filter(|last| network.is_host(Ipv4Addr::new(10, 0, 0, *last)));
+        assert_eq!(hosts.collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn both_addresses_of_a_link_between_two_are_hosts() {
+        let network = Ipv4Network::containing(Ipv4Addr::new(10, 0, 0, 0), 31);
+        assert!(network.is_host(network.address()) && network.is_host(network.last()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use dhcproto::v4::{DhcpOption, MessageType, OptionCode as Code};
 
-use crate::support::{OTHER_RELAY, RELAY, SERVER, bench, client, ip, other_ip};
+use crate::support::{OTHER_RELAY, RELAY, SERVER, Setup, bench, client, ip, other_ip};
 use twinlease::dhcp::{DropReason, OFFER_LIFETIME};
 use twinlease::durable::CommitId;
 use twinlease::wire::codes::BindingStatus;
@@ -134,4 +134,12 @@ fn messages_of_servers_are_not_answered() {
     for kind in [MessageType::Offer, MessageType::Ack, MessageType::Nak, MessageType::Unknown(99)] {
         assert_eq!(bench.silence(&client(1).kind(kind)), Some(DropReason::UnexpectedType));
     }
+}
+
+#[test]
+fn the_broadcast_address_of_a_pool_is_offered_to_nobody() {
+    let mut bench = Setup { pool: (254, 255), ..Setup::default() }.bench();
+    assert_eq!(bench.ask(&client(1)).yiaddr(), ip(254));
+    let wish = client(2).requesting(ip(255));
+    assert_eq!(bench.silence(&wish), Some(DropReason::PoolExhausted));
 }

@@ -126,6 +126,8 @@ pub(crate) struct Setup {
     pub(crate) server_identifier: Option<Ipv4Addr>,
     pub(crate) reservations: Vec<Reservation>,
     pub(crate) options: OptionSet,
+    /// Last octets of the first and the last address of the pool.
+    pub(crate) pool: (u8, u8),
 }
 
 impl Default for Setup {
@@ -142,6 +144,7 @@ impl Default for Setup {
             ]
             .into_iter()
             .collect(),
+            pool: (20, 29),
         }
     }
 }
@@ -149,7 +152,7 @@ impl Default for Setup {
 impl Setup {
     pub(crate) fn bench(self) -> Bench {
         let now = Now { monotonic: Instant::default(), wall: UnixTime(START) };
-        let range = AddressRange::new(ip(20), ip(29)).unwrap();
+        let range = AddressRange::new(ip(self.pool.0), ip(self.pool.1)).unwrap();
         let other_range = AddressRange::new(other_ip(20), other_ip(29)).unwrap();
         let subnet = SubnetConfig {
             network: Ipv4Network::containing(ip(0), 24),
