@@ -9,9 +9,11 @@
 //! 3. asks and tells it about clients through [`LeaseAuthority`].
 //!
 //! The story is told in these files: `state` enters and leaves states by the table in
-//! [`transitions`]; `link` sets connections up and keeps them alive; `updates` sends bindings,
-//! `receive` takes the partner's, `requests` asks for all of them; `pool` shares the unused
-//! addresses, `reservations` those held back for one client; `leases` answers the DHCP service; `outbox` holds back what is not yet durable.
+//! [`transitions`]; `link` sets connections up and keeps them alive, `announce` says STATE on them,
+//! `partner` is what is known of the other process; `updates` sends bindings, `receive` takes the
+//! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
+//! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
+//! answers the DHCP service; `outbox` holds back what is not yet durable.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
@@ -20,6 +22,7 @@
 //! - The same inputs produce the same outputs, octet for octet.
 
 mod alone;
+mod announce;
 pub mod config;
 pub mod event;
 pub mod io;
