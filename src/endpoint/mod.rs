@@ -131,25 +131,7 @@ impl FailoverEndpoint {
         now: Now,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let mut table = BindingTable::new(&config.ranges, config.table_seed)
-            .map_err(|error| ConfigError::Ranges(error.to_string()))?;
-        let mut flagged = BTreeSet::new();
-        for binding in &recovered.bindings {
-            if binding.ip_flags.contains(IpFlags::RESERVED) {
-                flagged.insert(binding.address);
-            }
-            // A range that was taken out of the configuration leaves bindings behind; they come
-            // back with the range.
-            if table.put(binding).is_err() {
-                continue;
-            }
-            let ended =
-                matches!(binding.binding_status, BindingStatus::Expired | BindingStatus::Released);
-            if ended {
-                // Whether the end was reported before is not recorded: assume that it was.
-                table.set_mark(binding.address, Mark::EndReported, true);
-            }
-        }
+        let (table, flagged) = load(&config, &recovered.bindings)?;
         let reserved =
             config.reservations.iter().map(|held| (held.address, held.client.clone())).collect();
         let never_served = state::never_served(recovered.endpoint.as_ref());
@@ -559,4 +541,31 @@ impl FailoverEndpoint {
         let seconds = at.seconds_since(self.now.wall);
         self.now.monotonic.after(core::time::Duration::from_secs(u64::from(seconds)))
     }
+}
+
+/// The bindings that the store held, and those of them that carry the RESERVED flag.
+fn load(
+    config: &RelationshipConfig,
+    bindings: &[Binding],
+) -> Result<(BindingTable, BTreeSet<Ipv4Addr>), ConfigError> {
+    let mut table = BindingTable::new(&config.ranges, config.table_seed)
+        .map_err(|error| ConfigError::Ranges(error.to_string()))?;
+    let mut flagged = BTreeSet::new();
+    for binding in bindings {
+        if binding.ip_flags.contains(IpFlags::RESERVED) {
+            flagged.insert(binding.address);
+        }
+        // A range that was taken out of the configuration leaves bindings behind; they come back
+        // with the range.
+        if table.put(binding).is_err() {
+            continue;
+        }
+        let ended =
+            matches!(binding.binding_status, BindingStatus::Expired | BindingStatus::Released);
+        if ended {
+            // Whether the end was reported before is not recorded: assume that it was.
+            table.set_mark(binding.address, Mark::EndReported, true);
+        }
+    }
+    Ok((table, flagged))
 }
