@@ -18,10 +18,9 @@ pub(crate) fn read(root: &Path) -> Result<BTreeMap<String, Vec<Holding>>, String
     let mut holdings = BTreeMap::new();
     for file in files(root)? {
         let text = fs::read_to_string(root.join(&file)).map_err(|e| format!("{file}: {e}"))?;
-        let found = if file.ends_with(".rs") {
-            in_source(&file, &text)?
-        } else {
-            in_conversation(&file, &text)
+        let found = match Path::new(&file).extension().and_then(|e| e.to_str()) {
+            Some("rs") => in_source(&file, &text)?,
+            _ => in_conversation(&file, &text),
         };
         for (id, holding) in found {
             holdings.entry(id).or_insert_with(Vec::new).push(holding);
