@@ -27,6 +27,7 @@ fn disconnect(script: &mut Script, reason: RejectReason) {
     assert_eq!(script.endpoint.state(), FailoverState::CommunicationsInterrupted);
 }
 
+/// Holds: FO-9.9.2-9.
 #[test]
 fn after_a_loss_the_next_attempt_follows_at_once() {
     let mut script = Script::normal_primary();
@@ -85,6 +86,7 @@ fn attempts_become_less_frequent_as_refusals_go_on() {
     assert_eq!(seconds_to_dial(&mut script), Some(120));
 }
 
+/// Holds: FO-9.9.2-9.
 #[test]
 fn attempts_never_cease_however_often_they_are_refused() {
     let mut script = Script::primary();

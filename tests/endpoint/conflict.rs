@@ -31,6 +31,7 @@ fn two_servers_in_partner_down_resolve_their_conflict_to_normal() {
     assert_eq!(world.state(SECONDARY), FailoverState::Normal);
 }
 
+/// Holds: FO-9.10.3-5, FO-9.12.1-1.
 #[test]
 fn the_primary_passes_through_conflict_done_the_secondary_does_not() {
     let world = rejoined(torn_apart());
@@ -50,6 +51,7 @@ fn leases_of_both_sides_are_known_to_both_afterwards() {
     }
 }
 
+/// Holds: FO-9.10-1.
 #[test]
 fn of_two_clients_on_one_address_the_primarys_stays() {
     let mut world = torn_apart();

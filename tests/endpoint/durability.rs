@@ -22,6 +22,7 @@ fn active(last: u8) -> BindingUpdate<'static> {
     }
 }
 
+/// Holds: FO-9.8.3-12, FO-9.8.3-13.
 #[test]
 fn a_bndack_waits_for_the_commit_of_the_update() {
     let mut script = Script::normal_secondary();

@@ -37,6 +37,7 @@ fn leases_given_while_interrupted_are_exchanged_afterwards() {
     assert!(world.binding(SECONDARY, address(20)).belongs_to(&client(1)));
 }
 
+/// Holds: FO-9.9-2, FO-9.10-2.
 #[test]
 fn a_server_killed_in_normal_comes_back_to_normal_without_waiting() {
     let mut world = World::normal(20);
@@ -84,6 +85,7 @@ fn after_partner_down_the_crashed_server_recovers_and_waits_from_its_crash() {
     agree(&world);
 }
 
+/// Holds: FO-9.9.3-1.
 #[test]
 fn the_safe_period_leads_to_partner_down() {
     let mut secondary = config(Role::Secondary, 20);
@@ -100,6 +102,7 @@ fn the_safe_period_leads_to_partner_down() {
     assert_eq!(world.state(SECONDARY), FailoverState::PartnerDown);
 }
 
+/// Holds: FO-9.14-1, FO-9.14-2.
 #[test]
 fn a_long_stop_hands_over_and_comes_back_through_recover() {
     let mut world = World::normal(20);
@@ -116,6 +119,7 @@ fn a_long_stop_hands_over_and_comes_back_through_recover() {
     assert_eq!(world.state(SECONDARY), FailoverState::Normal);
 }
 
+/// Holds: FO-9.13-2, FO-9.13-4.
 #[test]
 fn a_short_stop_leaves_the_partner_interrupted_and_comes_back_to_normal() {
     let mut world = World::normal(20);
@@ -157,6 +161,7 @@ fn an_expired_lease_is_free_once_the_partner_has_agreed() {
     agree(&world);
 }
 
+/// Holds: FO-9.8.3-9, FO-9.8.3-11.
 #[test]
 fn an_expired_lease_stays_expired_without_the_partner() {
     let mut world = World::normal(20);

@@ -36,6 +36,7 @@ fn a_renewal_is_short_again_while_the_partner_has_not_accepted() {
     assert_eq!(world.lease(PRIMARY, address(20), client(1), 3600), MCLT);
 }
 
+/// Holds: FO-9.8.3-1, FO-9.9.2-6, FO-9.9.2-7.
 #[test]
 fn the_partner_may_renew_up_to_what_it_was_told_plus_mclt() {
     let mut world = World::normal(20);
@@ -72,6 +73,7 @@ fn discover(secs: u16, number: u8) -> ClientRequest<'static> {
     }
 }
 
+/// Holds: FO-9.8.2-2, FO-9.8.2-5.
 #[test]
 fn in_normal_every_discover_has_exactly_one_server() {
     let world = World::normal(20);

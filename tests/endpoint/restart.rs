@@ -58,11 +58,13 @@ fn conflict_done_comes_back_on_a_primary() {
     assert_eq!(alone(Role::Primary, stored(ConflictDone)), ConflictDone);
 }
 
+/// Holds: FO-9.12.1-1.
 #[test]
 fn conflict_done_comes_back_as_resolution_interrupted_on_a_secondary() {
     assert_eq!(alone(Role::Secondary, stored(ConflictDone)), ResolutionInterrupted);
 }
 
+/// Holds: FO-9.13.1-1, FO-9.13.2-2.
 #[test]
 fn paused_comes_back_as_the_state_before() {
     let record = EndpointRecord { previous_state: Some(PartnerDown), ..stored(Paused) };
@@ -77,6 +79,7 @@ fn partner_down_keeps_its_beginning_across_a_crash() {
     assert_eq!(record.start_of_state, UnixTime(START - 1000));
 }
 
+/// Holds: FO-9.13-5, FO-9.13.1-1, FO-9.13.2-2.
 #[test]
 fn partner_down_keeps_its_beginning_across_a_pause() {
     let mut script = Script::restarted(Role::Primary, stored(PartnerDown));
@@ -100,6 +103,7 @@ fn the_announcement_of_a_pause_carries_the_time_of_the_pause() {
     assert_eq!(state.start_of_state, Some(script.now.wall));
 }
 
+/// Holds: FO-9.13-3, A2-29.
 #[test]
 fn a_pause_is_announced_before_disconnect() {
     let mut script = Script::normal_secondary();
@@ -110,6 +114,7 @@ fn a_pause_is_announced_before_disconnect() {
     assert_eq!(script.closed, [LINK]);
 }
 
+/// Holds: FO-9.14.1-1.
 #[test]
 fn a_shutdown_without_an_answer_comes_back_as_communications_interrupted() {
     let mut script = Script::normal_secondary();
@@ -132,6 +137,7 @@ fn taken_over() -> Script {
     restart(&script)
 }
 
+/// Holds: FO-9.14.2-2.
 #[test]
 fn a_shutdown_that_the_partner_answered_with_partner_down_comes_back_as_recover() {
     let mut script = taken_over();
@@ -147,6 +153,7 @@ fn a_recovery_after_a_shutdown_asks_for_what_is_new() {
     script.take(MessageType::UPDREQ);
 }
 
+/// Holds: FO-9.14.1-2.
 #[test]
 fn a_recovery_after_a_shutdown_waits_from_the_shutdown() {
     let mut script = taken_over();

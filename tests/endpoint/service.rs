@@ -61,11 +61,14 @@ fn startup_serves_nobody() {
     assert_eq!(served(&script), NONE);
 }
 
+/// Holds: FO-9.8.2-1, FO-9.8.2-2.
+/// Holds: A2-36.
 #[test]
 fn normal_renews_for_everybody() {
     assert_eq!(served(&Script::normal_primary()), RENEWALS);
 }
 
+/// Holds: FO-9.9.2-1, FO-9.9.2-2.
 #[test]
 fn communications_interrupted_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::CommunicationsInterrupted)), ALL);
@@ -76,11 +79,13 @@ fn partner_down_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::PartnerDown)), ALL);
 }
 
+/// Holds: FO-9.11-2, FO-9.11.2-1, FO-9.11.2-2.
 #[test]
 fn resolution_interrupted_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::ResolutionInterrupted)), ALL);
 }
 
+/// Holds: FO-9.12-2, FO-9.12.2-1.
 #[test]
 fn conflict_done_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::ConflictDone)), ALL);
@@ -96,11 +101,13 @@ fn recover_wait_serves_nobody() {
     assert_eq!(served(&alone_in(FailoverState::RecoverWait)), NONE);
 }
 
+/// Holds: A2-43.
 #[test]
 fn recover_done_only_renews() {
     assert_eq!(served(&alone_in(FailoverState::RecoverDone)), RENEWALS);
 }
 
+/// Holds: FO-9.10.2-1.
 #[test]
 fn potential_conflict_serves_nobody() {
     let mut script = Script::restarted(Role::Primary, stored(FailoverState::PotentialConflict));
@@ -110,6 +117,7 @@ fn potential_conflict_serves_nobody() {
     assert_eq!(served(&script), NONE);
 }
 
+/// Holds: FO-9.14.2-1, A2-39.
 #[test]
 fn a_stopping_server_serves_nobody() {
     for command in [
@@ -255,6 +263,7 @@ fn renewals_are_believed_without_contact_and_not_in_normal() {
     }
 }
 
+/// Holds: A2-47.
 #[test]
 fn a_client_that_is_believed_has_at_most_one_mclt() {
     let script = alone_in(FailoverState::CommunicationsInterrupted);

@@ -32,6 +32,7 @@ fn lost(state: FailoverState) -> EndpointRecord {
     EndpointRecord { storage_lost: true, ..stored(state) }
 }
 
+/// Holds: FO-9.8.4-7, FO-9.14-2.
 #[test]
 fn a_partner_that_shuts_down_leaves_this_server_in_partner_down() {
     let mut script = Script::normal_primary();
@@ -42,6 +43,7 @@ fn a_partner_that_shuts_down_leaves_this_server_in_partner_down() {
     assert_eq!(script.record.expect("committed").start_of_state, UnixTime(START + 50));
 }
 
+/// Holds: FO-9.8.4-6.
 #[test]
 fn a_partner_that_pauses_leaves_this_server_interrupted() {
     let mut script = Script::normal_primary();
@@ -99,6 +101,7 @@ fn a_secondary_that_meets_a_conflict_in_recover_does_not_ask_first() {
     assert!(!script.types().iter().any(|said| said.starts_with("updreq")));
 }
 
+/// Holds: A2-21.
 #[test]
 fn a_secondary_that_lost_its_store_asks_for_everything_once_the_primary_is_done() {
     let mut script = facing(Role::Secondary, lost(Recover), PotentialConflict);
@@ -106,6 +109,7 @@ fn a_secondary_that_lost_its_store_asks_for_everything_once_the_primary_is_done(
     assert_eq!(script.types(), ["updreqall"]);
 }
 
+/// Holds: A2-21.
 #[test]
 fn a_primary_that_lost_its_store_asks_for_everything_in_a_conflict() {
     let mut script = Script::restarted(Role::Primary, lost(Recover));
@@ -115,6 +119,7 @@ fn a_primary_that_lost_its_store_asks_for_everything_in_a_conflict() {
     assert_eq!(script.types(), ["state", "state", "updreqall"]);
 }
 
+/// Holds: A2-46.
 #[test]
 fn the_answer_to_the_request_of_a_recovery_does_not_end_a_secondarys_conflict() {
     let mut script = Script::restarted(Role::Secondary, stored(Recover));
@@ -129,6 +134,7 @@ fn the_answer_to_the_request_of_a_recovery_does_not_end_a_secondarys_conflict() 
     assert_eq!(script.types(), ["updreq"]);
 }
 
+/// Holds: FO-9.10.3-2, FO-9.10.3-3, A2-46.
 #[test]
 fn upddone_with_another_xid_changes_nothing() {
     let mut script = Script::restarted(Role::Primary, stored(ResolutionInterrupted));
@@ -141,6 +147,7 @@ fn upddone_with_another_xid_changes_nothing() {
     assert_eq!(script.endpoint.state(), ConflictDone);
 }
 
+/// Holds: FO-9.10.3-2, FO-9.10.3-4, A2-19.
 #[test]
 fn a_secondary_that_finds_the_primary_done_asks_at_once() {
     let mut script = Script::restarted(Role::Secondary, stored(ResolutionInterrupted));
@@ -152,6 +159,7 @@ fn a_secondary_that_finds_the_primary_done_asks_at_once() {
     assert_eq!(script.announced(), [Normal]);
 }
 
+/// Holds: FO-9.10.3-7, FO-9.12.2-2, FO-9.12.2-3, FO-9.12.3-1, FO-9.12.3-2.
 #[test]
 fn a_primary_in_conflict_done_stays_so_across_a_loss_of_contact() {
     let mut script = facing(Role::Primary, stored(ConflictDone), PotentialConflict);
@@ -166,6 +174,7 @@ fn a_primary_in_conflict_done_stays_so_across_a_loss_of_contact() {
     assert_eq!(script.announced(), [Normal]);
 }
 
+/// Holds: FO-9.10.3-1, FO-9.11-1.
 #[test]
 fn a_conflict_that_loses_contact_is_interrupted() {
     let mut script = facing(Role::Secondary, stored(ResolutionInterrupted), PotentialConflict);
@@ -234,6 +243,7 @@ fn the_safe_period_ends_with_the_interruption() {
     assert_eq!(script.endpoint.state(), Normal);
 }
 
+/// Holds: FO-9.9.1-1.
 #[test]
 fn the_safe_period_of_the_next_interruption_is_a_whole_one() {
     let mut script = in_safe_period();
@@ -270,6 +280,7 @@ fn there_is_no_safe_period_in_resolution_interrupted() {
     assert_eq!(script.endpoint.state(), ResolutionInterrupted);
 }
 
+/// Holds: FO-9.10.1-1.
 #[test]
 fn state_precedes_the_request_in_a_conflict() {
     let mut script = Script::restarted(Role::Primary, stored(CommunicationsInterrupted));
@@ -280,6 +291,7 @@ fn state_precedes_the_request_in_a_conflict() {
     assert_eq!(script.types().first(), Some(&"state"));
 }
 
+/// Holds: A2-41.
 #[test]
 fn a_request_that_stalls_costs_the_connection() {
     let mut script = facing(Role::Primary, stored(ResolutionInterrupted), ResolutionInterrupted);
