@@ -34,7 +34,7 @@ pub fn secs_override(
     check_secs_byte_order: bool,
     dialect: Dialect,
 ) -> bool {
-    let looks_swapped = secs > 0xff && secs.trailing_zeros() >= 8;
+    let looks_swapped = secs.trailing_zeros() >= 8;
     let waited = if check_secs_byte_order && looks_swapped { secs.swap_bytes() } else { secs };
     if max_seconds == 0 {
         true

@@ -192,4 +192,17 @@ mod tests {
     fn an_empty_identifier_is_none() {
         assert_eq!(ClientIdentifier::new(&[]), None);
     }
+
+    #[test]
+    fn identifiers_are_equal_if_their_octets_are() {
+        let identifier = |octets: &[u8]| ClientIdentifier::new(octets).unwrap();
+        assert_eq!(identifier(b"abc"), identifier(b"abc"));
+        assert_ne!(identifier(b"abc"), identifier(b"abd"));
+    }
+
+    #[test]
+    fn a_hardware_address_is_written_with_colons() {
+        assert_eq!(ethernet(255).to_string(), "00:0c:01:02:03:ff");
+        assert_eq!(format!("{:?}", ethernet(255)), "1/00:0c:01:02:03:ff");
+    }
 }

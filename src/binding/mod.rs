@@ -128,3 +128,49 @@ impl fmt::Display for UnknownAddress {
 }
 
 impl core::error::Error for UnknownAddress {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
+
+    #[test]
+    fn a_fresh_address_was_never_used() {
+        assert!(!Binding::unused(ADDRESS).was_ever_used());
+    }
+
+    #[test]
+    fn any_trace_shows_that_an_address_was_used() {
+        let fresh = Binding::unused(ADDRESS);
+        let hardware = HardwareAddress::new(1, &[2, 0, 0, 0, 0, 1]);
+        let used = [
+            Binding { binding_status: BindingStatus::Backup, ..fresh.clone() },
+            Binding { client: Some(Client { identifier: None, hardware }), ..fresh.clone() },
+            Binding { start_of_status: UnixTime(1), ..fresh.clone() },
+            Binding { ip_flags: IpFlags::RESERVED, ..fresh },
+        ];
+        for binding in used {
+            assert!(binding.was_ever_used(), "{binding:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_written_as_in_the_configuration() {
+        let range = AddressRange::new(ADDRESS, Ipv4Addr::new(10, 0, 0, 9)).unwrap();
+        assert_eq!(range.to_string(), "10.0.0.7-10.0.0.9");
+        assert_eq!(range.size(), 3);
+    }
+
+    #[test]
+    fn a_range_does_not_run_backwards() {
+        assert_eq!(AddressRange::new(ADDRESS, Ipv4Addr::new(10, 0, 0, 6)), None);
+        assert!(AddressRange::new(ADDRESS, ADDRESS).is_some());
+    }
+
+    #[test]
+    fn an_unknown_address_is_named() {
+        let text = UnknownAddress(ADDRESS).to_string();
+        assert_eq!(text, "10.0.0.7 lies in none of the configured ranges");
+    }
+}

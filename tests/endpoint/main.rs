@@ -9,6 +9,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod alone;
 mod answers;
 mod closing;
 mod conflict;
@@ -27,6 +28,7 @@ mod reservations;
 mod restart;
 mod service;
 mod states;
+mod status;
 mod stopping;
 mod support;
 mod updates;

@@ -267,13 +267,16 @@ impl BindingTable {
 
     /// Octets that the table takes, reserve included.
     pub fn memory(&self) -> usize {
-        size_of::<Self>()
-            + self.layout.memory()
-            + self.records.capacity() * size_of::<Record>()
-            + self.queues.memory()
-            + self.clients.memory()
-            + self.expiry.memory()
-            + self.long.memory()
+        let parts = [
+            size_of::<Self>(),
+            self.layout.memory(),
+            self.records.capacity() * size_of::<Record>(),
+            self.queues.memory(),
+            self.clients.memory(),
+            self.expiry.memory(),
+            self.long.memory(),
+        ];
+        parts.into_iter().sum()
     }
 }
 
