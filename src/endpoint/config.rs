@@ -145,8 +145,6 @@ pub enum ConfigError {
     Mclt,
     /// The ranges overlap or are too many.
     Ranges(String),
-    /// What the store holds does not fit the configured ranges.
-    Recovered(Ipv4Addr),
 }
 
 impl fmt::Display for ConfigError {
@@ -163,9 +161,6 @@ impl fmt::Display for ConfigError {
             Self::MaxUnacked => f.write_str("max-unacked-updates is 0; it must be at least 1"),
             Self::Mclt => f.write_str("mclt is 0; it must be at least 1 second"),
             Self::Ranges(what) => write!(f, "the address ranges cannot be used: {what}"),
-            Self::Recovered(address) => {
-                write!(f, "the store holds a binding for {address} twice")
-            }
         }
     }
 }

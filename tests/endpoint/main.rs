@@ -12,6 +12,7 @@
 mod alone;
 mod answers;
 mod closing;
+mod config;
 mod conflict;
 mod connection;
 mod dhcpd;
