@@ -107,6 +107,7 @@ mod tests {
         assert_eq!(HashBuckets::from_split(257), None);
     }
 
+    /// Holds: FO-4.1-15, FO-5.3-2.
     #[test]
     fn the_share_is_the_split() {
         for split in [0, 1, 64, 128, 192, 255, 256] {

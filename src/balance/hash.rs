@@ -66,6 +66,7 @@ mod tests {
             .collect()
     }
 
+    /// Holds: FO-5.3-3.
     #[test]
     fn known_keys_fall_into_their_buckets() {
         for (key, bucket) in KNOWN_ANSWERS {

@@ -163,6 +163,7 @@ mod tests {
         address = "10.0.0.35"
     "#;
 
+    /// Holds: FO-2.2-10.
     #[test]
     fn pools_are_numbered_by_owner_in_the_order_of_the_file() {
         let plan = plan(MIXED);

@@ -35,6 +35,7 @@ fn a_client_whose_hardware_is_not_ethernet_is_reached_by_broadcast() {
     assert_eq!(destination(&request).to, ReplyTo::Broadcast);
 }
 
+/// Holds: FO-3.1.2-3.
 #[test]
 fn a_client_with_an_address_is_reached_there_at_port_68() {
     let to = ReplyTo::Unicast(SocketAddrV4::new(ip(20), 68));

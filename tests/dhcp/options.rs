@@ -78,6 +78,7 @@ fn a_maximum_below_576_counts_as_576() {
     assert_eq!(offer.codes(), [53, 54, 51, 58, 59, 1, 224]);
 }
 
+/// Holds: FO-5.2.1-7.
 #[test]
 fn the_wish_for_a_length_of_lease_is_kept_within_its_bounds() {
     let cases = [(30, 60), (60, 60), (1000, 1000), (7200, 7200), (7201, 7200), (u32::MAX, 7200)];

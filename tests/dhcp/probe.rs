@@ -36,6 +36,7 @@ fn a_repeated_discover_does_not_start_another_probe() {
     assert_eq!(bench.ask(&client(1)).yiaddr(), ip(20));
 }
 
+/// Holds: FO-5.11-14.
 #[test]
 fn an_address_that_answers_is_abandoned_and_the_next_one_is_probed() {
     let mut bench = bench();

@@ -116,6 +116,7 @@ fn out_of_contact() -> Bench {
     bench
 }
 
+/// Holds: FO-3.1.2-4.
 #[test]
 fn without_contact_a_renewal_of_the_partners_address_is_believed() {
     for request in [client(1).renewing(ip(25)), client(1).rebinding(ip(25))] {
@@ -125,6 +126,7 @@ fn without_contact_a_renewal_of_the_partners_address_is_believed() {
     }
 }
 
+/// Holds: FO-3.1.2-6, FO-3.1.2-7.
 #[test]
 fn without_contact_nothing_but_a_renewal_is_believed() {
     for request in [client(1).selecting(ip(25), SERVER), client(1).rebooting(ip(25))] {

@@ -7,6 +7,7 @@ use dhcproto::v4::{DhcpOption, MessageType, OptionCode as Code};
 use crate::support::{OTHER_RELAY, RELAY, bench, client, ip, other_ip};
 use twinlease::dhcp::{DropReason, ReplyTo};
 
+/// Holds: FO-4.1-3.
 #[test]
 fn giaddr_tells_the_subnet() {
     let mut bench = bench();
@@ -14,6 +15,7 @@ fn giaddr_tells_the_subnet() {
     assert_eq!(bench.ask(&client(2).via(OTHER_RELAY)).yiaddr(), other_ip(20));
 }
 
+/// Holds: FO-4.1-2.
 #[test]
 fn an_answer_goes_to_the_relay_agent_at_port_67() {
     let offer = bench().ask(&client(1).via(RELAY));

@@ -64,6 +64,7 @@ fn a_release_that_names_this_server_is_told_to_the_owner_as_such() {
     assert_eq!(*bench.owners.0[0].asked.borrow(), [(RequestKind::Release, true)]);
 }
 
+/// Holds: FO-5.11-15.
 #[test]
 fn a_declined_address_is_abandoned() {
     let mut bench = bench();

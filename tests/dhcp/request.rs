@@ -9,6 +9,7 @@ use twinlease::endpoint::{LeaseAuthority, RequestKind};
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::BindingStatus;
 
+/// Holds: FO-3.1.3-1.
 #[test]
 fn an_ack_waits_for_its_commit() {
     let mut bench = bench();
@@ -30,6 +31,7 @@ fn t1_is_half_and_t2_seven_eighths_of_the_lease() {
     assert_eq!(offer.option(Code::Rebinding), Some(&DhcpOption::Rebinding(525)));
 }
 
+/// Holds: FO-5.2.1-8.
 #[test]
 fn a_lease_never_outlasts_what_the_owner_grants() {
     let mut bench = bench();
@@ -73,6 +75,7 @@ fn a_selection_is_granted_after_a_restart_that_forgot_the_offer() {
     assert_eq!((ack.kind(), ack.yiaddr()), (MessageType::Ack, ip(23)));
 }
 
+/// Holds: FO-3.1-1.
 #[test]
 fn every_kind_of_request_is_told_apart() {
     let cases = [

@@ -106,6 +106,7 @@ async fn the_partner_is_let_in_and_heard() {
     assert_eq!(read_exact(&mut partner, 7).await, b"welcome");
 }
 
+/// Holds: FO-4.2-1, FO-5.1.1-9.
 #[tokio::test]
 async fn a_stranger_is_closed_without_a_byte_and_counted() {
     let spec = spec(1, "a").await;
@@ -209,6 +210,7 @@ async fn messages_that_gather_leave_in_few_writes_and_in_order() {
     assert_eq!((len, first), (expected.len(), expected));
 }
 
+/// Holds: FO-3.5-4.
 #[tokio::test]
 async fn a_partner_that_does_not_read_loses_the_connection() {
     let spec = spec(1, "a").await;
@@ -253,6 +255,8 @@ async fn two_relationships() -> (LinkSpec, Links) {
     (first, links)
 }
 
+/// Holds: FO-2.2-6, FO-4.1-11, FO-5.1.1-1, FO-5.1.1-4, FO-5.1.1-5, FO-5.1.1-6, FO-5.1.1-7.
+/// Holds: FO-5.1.1-9.
 #[tokio::test]
 async fn a_connect_names_the_relationship_where_the_address_does_not() {
     let (spec, mut links) = two_relationships().await;

@@ -116,6 +116,7 @@ fn reason_said(script: &mut Script) -> Option<RejectReason> {
     message.reason
 }
 
+/// Holds: FO-3.5-1.
 #[test]
 fn a_connection_that_is_replaced_is_told_so() {
     let mut script = Script::normal_secondary();

@@ -49,6 +49,7 @@ fn at_least_one_update_may_be_unacknowledged() {
     assert_eq!(none, "max-unacked-updates is 0; it must be at least 1");
 }
 
+/// Holds: FO-5.2.1-12.
 #[test]
 fn the_mclt_is_at_least_a_second() {
     assert_eq!(refusal(|c| c.mclt = Mclt(1)), "");

@@ -52,6 +52,7 @@ fn leases_of_both_sides_are_known_to_both_afterwards() {
 }
 
 /// Holds: FO-9.10-1.
+/// Holds: FO-3.1.2-5.
 #[test]
 fn of_two_clients_on_one_address_the_primarys_stays() {
     let mut world = torn_apart();

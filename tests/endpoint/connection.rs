@@ -12,6 +12,7 @@ use twinlease::wire::message::Message;
 use crate::support::scripted::{LINK, Script, good_connect};
 use crate::support::{START, config};
 
+/// Holds: FO-5.1-6.
 #[test]
 fn a_primary_sends_connect_on_a_connection_it_dialled() {
     let mut script = Script::primary();
@@ -44,6 +45,7 @@ fn a_secondary_says_nothing_before_connect() {
     assert_eq!(script.types(), Vec::<&str>::new());
 }
 
+/// Holds: FO-5.1-7.
 #[test]
 fn a_secondary_answers_connect_with_connectack_and_state() {
     let mut script = Script::secondary();
@@ -80,6 +82,7 @@ fn rejects(dialect: Dialect, reason: RejectReason, spoil: impl Fn(&mut Connect<'
     assert_eq!(script.types(), Vec::<&str>::new());
 }
 
+/// Holds: FO-5.1.1-3.
 #[test]
 fn an_unknown_relationship_name_is_an_invalid_partner() {
     rejects(Dialect::Isc, RejectReason::INVALID_PARTNER, |connect| {
@@ -120,6 +123,7 @@ fn another_protocol_version_is_rejected_by_the_draft() {
     });
 }
 
+/// Holds: FO-5.10-2.
 #[test]
 fn a_clock_61_seconds_off_is_a_time_mismatch() {
     let mut script = Script::secondary();
@@ -184,6 +188,7 @@ fn a_connection_without_connect_is_closed_after_15_seconds() {
     assert_eq!(script.closed, [LINK]);
 }
 
+/// Holds: FO-3.5-2, FO-5.1-10.
 #[test]
 fn contact_leaves_after_a_third_of_the_partners_receive_timer() {
     let mut script = Script::normal_primary();
@@ -205,6 +210,7 @@ fn a_partner_that_waits_for_one_second_only_hears_in_time() {
     assert_eq!(script.types(), ["contact"; 3]);
 }
 
+/// Holds: FO-3.5-1, FO-3.5-3, FO-3.5-4, FO-5.1-8.
 #[test]
 fn silence_for_the_own_receive_timer_ends_the_connection_with_reason_17() {
     let mut script = Script::normal_primary();
@@ -245,6 +251,7 @@ fn a_state_without_a_known_value_ends_the_connection() {
     assert_eq!(script.endpoint.state(), FailoverState::CommunicationsInterrupted);
 }
 
+/// Holds: FO-2.2-8, FO-5.2.1-13, FO-5.2.1-14.
 #[test]
 fn a_secondary_lives_by_the_primarys_mclt() {
     let mut relationship = config(Role::Secondary, 20);
@@ -329,6 +336,7 @@ fn contacts_behind(script: &mut Script, behind: u32, count: u32) {
     }
 }
 
+/// Holds: FO-5.10-8, FO-5.10-11.
 #[test]
 fn a_message_that_was_late_on_its_way_does_not_change_the_clock_delta() {
     let mut script = Script::normal_primary();
@@ -337,6 +345,7 @@ fn a_message_that_was_late_on_its_way_does_not_change_the_clock_delta() {
     assert_eq!(script.endpoint.status().clock_delta_seconds, Some(0));
 }
 
+/// Holds: FO-5.10-7, FO-5.10-9, FO-5.10-10.
 #[test]
 fn a_clock_that_was_set_is_believed_after_a_while() {
     let mut script = Script::normal_primary();

@@ -23,6 +23,7 @@ fn active(last: u8) -> BindingUpdate<'static> {
 }
 
 /// Holds: FO-9.8.3-12, FO-9.8.3-13.
+/// Holds: FO-5.1-1, FO-5.2.1-23, FO-5.5-4.
 #[test]
 fn a_bndack_waits_for_the_commit_of_the_update() {
     let mut script = Script::normal_secondary();
@@ -44,6 +45,7 @@ fn a_state_waits_for_the_commit_of_the_transition() {
     assert_eq!(script.types(), ["state"]);
 }
 
+/// Holds: FO-2.2-7.
 #[test]
 fn an_update_waits_for_the_commit_of_the_lease() {
     let mut script = Script::normal_primary();

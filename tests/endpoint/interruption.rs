@@ -23,6 +23,7 @@ fn agree(world: &World) {
     assert_eq!(one, two);
 }
 
+/// Holds: FO-3.3-2, FO-4.1-10, FO-4.1-13, FO-1-3.
 #[test]
 fn leases_given_while_interrupted_are_exchanged_afterwards() {
     let mut world = World::normal(20);
@@ -134,6 +135,7 @@ fn a_short_stop_leaves_the_partner_interrupted_and_comes_back_to_normal() {
     assert_eq!(world.state(SECONDARY), FailoverState::Normal);
 }
 
+/// Holds: FO-3.3-3, FO-5.2.1-3, FO-5.2.2-1, FO-5.7-1.
 #[test]
 fn the_partners_addresses_may_be_leased_one_mclt_after_partner_down() {
     let mut world = World::normal(20);
@@ -162,6 +164,7 @@ fn an_expired_lease_is_free_once_the_partner_has_agreed() {
 }
 
 /// Holds: FO-9.8.3-9, FO-9.8.3-11.
+/// Holds: FO-5.6-1.
 #[test]
 fn an_expired_lease_stays_expired_without_the_partner() {
     let mut world = World::normal(20);

@@ -12,12 +12,14 @@ use crate::support::scripted::Script;
 use crate::support::world::{PRIMARY, SECONDARY, World};
 use crate::support::{MCLT, START, address, client};
 
+/// Holds: FO-2.2-9, FO-3.4.1-2, FO-5.2.1-1, FO-5.2.1-8.
 #[test]
 fn a_first_lease_is_no_longer_than_the_mclt() {
     let mut world = World::normal(20);
     assert_eq!(world.lease(PRIMARY, address(20), client(1), 3600), MCLT);
 }
 
+/// Holds: FO-5.2.1-10, FO-5.2.1-22.
 #[test]
 fn a_renewal_is_full_once_the_partner_has_accepted() {
     let mut world = World::normal(20);
@@ -26,6 +28,7 @@ fn a_renewal_is_full_once_the_partner_has_accepted() {
     assert_eq!(world.lease(PRIMARY, address(20), client(1), 3600), 3600);
 }
 
+/// Holds: FO-2.2-7, FO-3.1.3-2, FO-4.1-7.
 #[test]
 fn a_renewal_is_short_again_while_the_partner_has_not_accepted() {
     let mut world = World::normal(20);
@@ -37,6 +40,7 @@ fn a_renewal_is_short_again_while_the_partner_has_not_accepted() {
 }
 
 /// Holds: FO-9.8.3-1, FO-9.9.2-6, FO-9.9.2-7.
+/// Holds: FO-1-1, FO-3.1.1-3, FO-4.1-4, FO-4.1-12, FO-5.2.1-24.
 #[test]
 fn the_partner_may_renew_up_to_what_it_was_told_plus_mclt() {
     let mut world = World::normal(20);
@@ -46,6 +50,7 @@ fn the_partner_may_renew_up_to_what_it_was_told_plus_mclt() {
     assert_eq!(world.lease(SECONDARY, address(20), client(1), 36_000), 3900 - 100 + MCLT);
 }
 
+/// Holds: FO-5.2.1-2, FO-5.2.1-9, FO-5.2.1-20.
 #[test]
 fn the_partner_is_promised_half_the_lease_and_a_full_one() {
     let mut world = World::normal(20);
@@ -74,6 +79,7 @@ fn discover(secs: u16, number: u8) -> ClientRequest<'static> {
 }
 
 /// Holds: FO-9.8.2-2, FO-9.8.2-5.
+/// Holds: FO-1-4, FO-5.3-1, FO-5.5-1.
 #[test]
 fn in_normal_every_discover_has_exactly_one_server() {
     let world = World::normal(20);

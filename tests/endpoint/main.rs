@@ -21,6 +21,7 @@ mod durability;
 mod interruption;
 mod leases;
 mod normal;
+mod ownership;
 mod pairs;
 mod pool;
 mod random;

@@ -47,6 +47,7 @@ fn with_a_lease_of_a_minute() -> Script {
 }
 
 /// Holds: FO-9.8-1, FO-9.8.4-3, FO-9.9-1.
+/// Holds: FO-3.3-1.
 #[test]
 fn normal_ends_with_the_connection() {
     let mut script = Script::normal_primary();
@@ -120,6 +121,7 @@ fn without_a_client_identifier_the_hash_is_over_chaddr() {
 }
 
 /// Holds: FO-9.8.2-4.
+/// Holds: FO-5.3-6.
 #[test]
 fn a_secondary_serves_the_buckets_it_was_sent_at_connect_time() {
     let none_for_the_primary = [0; 32];
@@ -146,6 +148,7 @@ fn the_times_of_an_address_are_used_after_a_crash() {
 }
 
 /// Holds: FO-9.8.3-2, FO-9.8.3-4, FO-9.8.3-5, FO-9.8.3-6, FO-9.8.3-7.
+/// Holds: FO-5.2.1-21, FO-5.5-3, FO-5.5-5.
 #[test]
 fn an_update_tells_the_whole_lease_and_a_much_later_potential_expiration() {
     let mut script = Script::normal_primary();
@@ -158,6 +161,7 @@ fn an_update_tells_the_whole_lease_and_a_much_later_potential_expiration() {
 }
 
 /// Holds: FO-9.8.3-8.
+/// Holds: FO-5.2.2-4, FO-5.5-5, FO-5.11-29.
 #[test]
 fn a_lease_that_runs_out_is_told_as_expired() {
     let mut script = with_a_lease_of_a_minute();
@@ -177,6 +181,7 @@ fn a_lease_that_is_given_back_is_told_as_released() {
 }
 
 /// Holds: FO-9.8.3-9, FO-9.8.3-10.
+/// Holds: FO-5.2.2-3.
 #[test]
 fn once_its_end_was_told_an_address_waits_for_the_answer_whoever_asks() {
     let mut script = with_a_lease_of_a_minute();

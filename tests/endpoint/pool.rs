@@ -40,6 +40,7 @@ fn a_pool_of_1_stays_with_the_primary() {
     assert_eq!(backup_of(1), 0);
 }
 
+/// Holds: FO-4.2-2.
 #[test]
 fn a_hot_standby_secondary_gets_its_percentage() {
     let mut primary = config(Role::Primary, 100);
@@ -99,6 +100,7 @@ fn another_secondary_with_its_share_does_not_ask_again() {
     assert_eq!(poolreqs_later(Dialect::Isc), 0);
 }
 
+/// Holds: FO-5.1-2.
 #[test]
 fn poolreq_is_answered_with_the_count_before_the_updates() {
     let mut script = Script::normal_primary();
@@ -112,6 +114,7 @@ fn poolreq_is_answered_with_the_count_before_the_updates() {
     assert_eq!(script.take(MessageType::POOLRESP).xid, xid);
 }
 
+/// Holds: FO-5.4-13, A1-49.
 #[test]
 fn a_balanced_pool_answers_poolreq_with_zero() {
     let mut script = Script::normal_primary();
@@ -124,6 +127,7 @@ fn a_balanced_pool_answers_poolreq_with_zero() {
     assert_eq!(addresses_transferred, Some(0));
 }
 
+/// Holds: FO-4.1-8.
 #[test]
 fn a_secondary_running_short_gets_more() {
     let mut world = World::normal(40);
@@ -144,6 +148,7 @@ fn a_secondary_running_short_gets_more() {
     assert!(backup >= 9, "{backup} addresses of 22 unused ones");
 }
 
+/// Holds: FO-2.2-1.
 #[test]
 fn an_address_given_away_is_not_available_here_any_more() {
     let world = World::normal(20);
@@ -186,6 +191,7 @@ fn lease_all_free(script: &mut Script) {
 }
 
 /// §5.4: the addresses of the primary's own clients come back first.
+/// Holds: FO-5.4-22.
 #[test]
 fn a_draft_primary_calls_the_addresses_of_its_own_clients_back_first() {
     let mut relationship = config(Role::Primary, 20);

@@ -256,6 +256,7 @@ fn live(dialect: Dialect) {
     }
 }
 
+/// Holds: FO-1-3, FO-4.1-5, FO-4.1-9, FO-5.2-1, FO-5.2.1-6, FO-3.3-2.
 #[test]
 fn no_life_of_a_pair_that_speaks_isc_doubles_or_loses_a_lease() {
     live(Dialect::Isc);

@@ -7,6 +7,7 @@ use twinlease::wire::codes::{BindingStatus, FailoverState};
 use crate::support::world::{Disk, PRIMARY, SECONDARY, World};
 use crate::support::{MCLT, address, client, config};
 
+/// Holds: FO-4.1-6.
 #[test]
 fn a_new_pair_reaches_normal_without_waiting_for_the_mclt() {
     let mut world = World::new(config(Role::Primary, 20), config(Role::Secondary, 20));
@@ -37,6 +38,7 @@ fn a_lease_is_known_to_the_partner_afterwards() {
     assert!(held.belongs_to(&client(1)));
 }
 
+/// Holds: FO-4.1-14, FO-5.1-4, FO-5.8-2.
 #[test]
 fn a_server_that_lost_its_database_gets_it_back_and_waits_the_mclt() {
     let mut world = World::normal(20);

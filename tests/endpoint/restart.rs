@@ -43,6 +43,7 @@ fn the_announcement_in_startup_is_what_was_recorded_with_its_start() {
     assert_eq!(state.start_of_state, Some(UnixTime(START - 1000)));
 }
 
+/// Holds: FO-5.9-3, FO-5.9-5.
 #[test]
 fn normal_comes_back_as_communications_interrupted() {
     assert_eq!(alone(Role::Primary, stored(Normal)), CommunicationsInterrupted);
@@ -104,6 +105,7 @@ fn the_announcement_of_a_pause_carries_the_time_of_the_pause() {
 }
 
 /// Holds: FO-9.13-3, A2-29.
+/// Holds: FO-5.1-8.
 #[test]
 fn a_pause_is_announced_before_disconnect() {
     let mut script = Script::normal_secondary();

@@ -55,6 +55,7 @@ fn alone_in(state: FailoverState) -> Script {
     script
 }
 
+/// Holds: FO-5.9-1.
 #[test]
 fn startup_serves_nobody() {
     let script = Script::restarted(Role::Primary, stored(FailoverState::Normal));
@@ -63,17 +64,20 @@ fn startup_serves_nobody() {
 
 /// Holds: FO-9.8.2-1, FO-9.8.2-2.
 /// Holds: A2-36.
+/// Holds: FO-5.5-2.
 #[test]
 fn normal_renews_for_everybody() {
     assert_eq!(served(&Script::normal_primary()), RENEWALS);
 }
 
 /// Holds: FO-9.9.2-1, FO-9.9.2-2.
+/// Holds: FO-3.3-5, FO-5.3-9, FO-5.6-2.
 #[test]
 fn communications_interrupted_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::CommunicationsInterrupted)), ALL);
 }
 
+/// Holds: FO-5.7-2.
 #[test]
 fn partner_down_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::PartnerDown)), ALL);
@@ -91,6 +95,7 @@ fn conflict_done_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::ConflictDone)), ALL);
 }
 
+/// Holds: FO-5.8-1.
 #[test]
 fn recover_serves_nobody() {
     assert_eq!(served(&alone_in(FailoverState::Recover)), NONE);
@@ -108,6 +113,7 @@ fn recover_done_only_renews() {
 }
 
 /// Holds: FO-9.10.2-1.
+/// Holds: FO-4.2-4.
 #[test]
 fn potential_conflict_serves_nobody() {
     let mut script = Script::restarted(Role::Primary, stored(FailoverState::PotentialConflict));
@@ -164,6 +170,7 @@ fn opens_at(script: &mut Script, seconds: u32) {
     assert_eq!(ask(script), Availability::Lease);
 }
 
+/// Holds: FO-5.2.1-4, FO-5.2.2-2.
 #[test]
 fn an_expired_address_opens_one_mclt_after_its_end() {
     opens_at(&mut in_partner_down(ended(BindingStatus::Expired)), MCLT - 300);
@@ -200,6 +207,7 @@ fn a_promise_that_was_received_delays_the_reuse() {
     opens_at(&mut in_partner_down(binding), MCLT + 50);
 }
 
+/// Holds: FO-5.2.1-4, FO-5.7-1.
 #[test]
 fn the_beginning_of_partner_down_delays_the_reuse() {
     let long_ago = UnixTime(START - 5000);

@@ -33,6 +33,7 @@ fn lost(state: FailoverState) -> EndpointRecord {
 }
 
 /// Holds: FO-9.8.4-7, FO-9.14-2.
+/// Holds: FO-3.3-4.
 #[test]
 fn a_partner_that_shuts_down_leaves_this_server_in_partner_down() {
     let mut script = Script::normal_primary();
@@ -44,6 +45,7 @@ fn a_partner_that_shuts_down_leaves_this_server_in_partner_down() {
 }
 
 /// Holds: FO-9.8.4-6.
+/// Holds: FO-5.1-9.
 #[test]
 fn a_partner_that_pauses_leaves_this_server_interrupted() {
     let mut script = Script::normal_primary();

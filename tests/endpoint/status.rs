@@ -100,6 +100,7 @@ fn bare(message_type: u8) -> Vec<u8> {
     vec![0, 12, message_type, 12, 0, 0, 0, 0, 0, 0, 0, 7]
 }
 
+/// Holds: FO-5.1-11.
 #[test]
 fn messages_are_counted_by_type_and_unknown_ones_together() {
     let mut script = Script::normal_primary();

@@ -49,6 +49,7 @@ fn an_address_outside_the_ranges_is_illegal() {
     assert_eq!(answer(update), Some(RejectReason::ILLEGAL_ADDRESS));
 }
 
+/// Holds: FO-2.2-3.
 #[test]
 fn an_update_without_status_misses_binding_information() {
     let update = BindingUpdate { binding_status: None, ..active() };
@@ -99,6 +100,7 @@ fn a_release_older_than_what_is_known_is_outdated() {
     assert_eq!(script.take(MessageType::BNDACK).reject(), Some(RejectReason::OUTDATED));
 }
 
+/// Holds: FO-5.11-30.
 #[test]
 fn an_accepted_release_is_stored_as_free() {
     let mut script = Script::normal_secondary();
@@ -255,6 +257,7 @@ fn a_rejected_update_is_not_sent_again_at_once() {
     );
 }
 
+/// Holds: FO-5.1-3.
 #[test]
 fn a_rejected_update_is_sent_again_when_the_partner_asks() {
     let mut script = Script::normal_primary();
@@ -279,6 +282,7 @@ fn upddone_comes_at_once_when_nothing_is_owed() {
     assert_eq!(script.take(MessageType::UPDDONE).xid, request);
 }
 
+/// Holds: FO-5.1-5.
 #[test]
 fn upddone_waits_for_the_answer_to_every_update() {
     let mut script = Script::normal_primary();
@@ -352,6 +356,7 @@ fn a_lease_renewed_while_its_update_is_in_flight_is_sent_again_after_the_answer(
     assert_eq!(script.types(), ["bndupd"]);
 }
 
+/// Holds: FO-5.11-16.
 #[test]
 fn an_abandoned_address_is_reported_without_its_client() {
     let mut script = Script::normal_primary();
@@ -394,6 +399,7 @@ fn an_abandoned_address_is_not_leased_without_a_reset() {
     assert_eq!(answer, Some(RejectReason::LESS_CRITICAL));
 }
 
+/// Holds: FO-5.11-26.
 #[test]
 fn an_abandoned_address_may_be_reset() {
     assert_eq!(answer_after_abandoned(b"test", BindingStatus::Reset), None);

@@ -69,12 +69,14 @@ fn own_pool(role: Role, state: FailoverState) -> Vec<BindingStatus> {
 }
 
 /// Holds: FO-9.9.2-3, FO-9.9.2-4.
+/// Holds: FO-2.2-2, FO-3.4.1-1, FO-3.4.2-1.
 #[test]
 fn an_interrupted_primary_leases_free_addresses_only() {
     assert_eq!(own_pool(Role::Primary, CommunicationsInterrupted), [BindingStatus::Free]);
 }
 
 /// Holds: FO-9.9.2-3, FO-9.9.2-5.
+/// Holds: FO-2.2-2, FO-3.4.1-1, FO-3.4.2-1.
 #[test]
 fn an_interrupted_secondary_leases_backup_addresses_only() {
     assert_eq!(own_pool(Role::Secondary, CommunicationsInterrupted), [BindingStatus::Backup]);

@@ -130,6 +130,7 @@ fn all_to(role: Role) -> Setup {
     Setup { split, mclt: 10, ..Setup::default() }
 }
 
+/// Holds: FO-4.1-1.
 #[test]
 fn dhclient_is_bound_renews_and_releases_at_a_twinlease_primary() {
     dhclient(

@@ -59,6 +59,7 @@ fn run_and_kill(directory: &Path, time: Duration) -> Option<u32> {
         .last()
 }
 
+/// Holds: FO-2.2-11.
 #[test]
 fn kill_9_loses_nothing_acknowledged() {
     if let Some(directory) = std::env::var_os(DIRECTORY) {

@@ -66,6 +66,7 @@ fn options_have_the_names_of_the_draft() {
     assert_eq!(names, expected);
 }
 
+/// Holds: FO-5.11-1.
 #[test]
 fn binding_statuses_are_1_to_7() {
     let expected = ["free", "active", "expired", "released", "abandoned", "reset", "backup"];

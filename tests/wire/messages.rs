@@ -205,6 +205,7 @@ fn disconnect_without_any_option() {
     both_ways(4, &message, "000c 0c 0c 6553f100 00000004");
 }
 
+/// Holds: FO-5.11-22.
 #[test]
 fn bndupd_of_a_first_lease() {
     let updates = [BindingUpdate {
@@ -442,6 +443,7 @@ fn a_bndack_without_a_reply_is_refused() {
     assert_eq!(outcome, Err(EncodeError::NoTransaction { message_type: MessageType::BNDACK }));
 }
 
+/// Holds: FO-5.10-4.
 #[test]
 fn the_time_changes_nothing_but_the_header() {
     let mut sent = Vec::new();

@@ -112,6 +112,7 @@ fn expected(
     }
 }
 
+/// Holds: FO-5.11-23.
 #[test]
 fn every_pair_is_decided_by_its_cell_at_every_edge() {
     for (mine, theirs, cell) in cells() {

@@ -17,6 +17,7 @@ fn grant(now: u32, desired: u32, known: (u32, u32), mclt: Mclt) -> (u32, u32, u3
     (granted, end.0, potential_expiration(now, granted, desired).0)
 }
 
+/// Holds: FO-5.2.1-19, FO-5.2.1-20, FO-5.2.1-25, FO-5.2.1-26.
 #[test]
 fn leases_grow_to_full_length_as_the_partner_acknowledges() {
     let first = grant(1_700_000_000, DESIRED, (0, 0), MCLT);
@@ -179,6 +180,7 @@ impl Numbers {
     }
 }
 
+/// Holds: FO-5.2.1-6, FO-5.2.1-11, FO-5.2.1-17, FO-5.2.1-27.
 #[test]
 fn no_lease_exceeds_what_the_partner_knows_by_more_than_mclt() {
     let mut numbers = Numbers(1);
