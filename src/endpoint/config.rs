@@ -36,6 +36,17 @@ pub enum StartupPolicy {
     CommissionAlone,
 }
 
+/// To whom several updates go in one BNDUPD (§6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batching {
+    /// To nobody.
+    Never,
+    /// To another twinlease, known by its vendor-class-identifier.
+    WithTwinlease,
+    /// Also to any other partner whose dialect allows it.
+    WithEverybody,
+}
+
 /// An address that only one client may have (§5.13).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
@@ -81,6 +92,8 @@ pub struct RelationshipConfig {
     pub ranges: Vec<AddressRange>,
     /// Addresses held back for one client each.
     pub reservations: Vec<Reservation>,
+    /// To whom several updates go in one message.
+    pub batching: Batching,
     /// Text of vendor-class-identifier (§12.28).
     pub vendor_class: String,
     /// Seed of the client index, so that no client can choose colliding keys.
@@ -108,6 +121,7 @@ impl RelationshipConfig {
             clamp_in_partner_down: true,
             ranges,
             reservations: Vec::new(),
+            batching: Batching::WithTwinlease,
             vendor_class: concat!("twinlease-", env!("CARGO_PKG_VERSION")).to_owned(),
             table_seed: 0,
         }

@@ -45,7 +45,7 @@ use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use alone::Alone;
-pub use config::{ConfigError, RelationshipConfig};
+pub use config::{Batching, ConfigError, RelationshipConfig};
 pub use event::{Event, LinkEnd};
 pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output};
 pub use service::{
@@ -343,11 +343,7 @@ impl FailoverEndpoint {
         match message {
             Message::State(state) => self.on_partner_announcement(now, link, state),
             Message::BndUpd(bndupd) => self.on_bndupd(now, xid, &bndupd),
-            Message::BndAck(bndack) => {
-                for reply in bndack.replies() {
-                    self.on_bndack(now, xid, reply.address, reply.reject);
-                }
-            }
+            Message::BndAck(bndack) => self.on_bndack(now, xid, &bndack),
             Message::UpdReq => self.on_update_request(xid, false),
             Message::UpdReqAll => self.on_update_request(xid, true),
             Message::UpdDone => self.on_update_done(now, xid),
@@ -416,10 +412,15 @@ impl FailoverEndpoint {
             self.unexpected(message.message_type(), "it does not fit into a message; not sent");
             return;
         }
+        self.note_transmit(now, link, message.message_type(), was_empty);
+    }
+
+    /// Takes note of a message that has been put behind the octets waiting for `link`.
+    fn note_transmit(&mut self, now: Now, link: LinkId, message: MessageType, was_empty: bool) {
         if was_empty {
             self.outputs.push_back(Output::Transmit(link));
         }
-        if let Some(count) = self.stats.sent.get_mut(usize::from(message.message_type().0)) {
+        if let Some(count) = self.stats.sent.get_mut(usize::from(message.0)) {
             *count += 1;
         }
         self.sent(now, link);

@@ -43,6 +43,12 @@ impl Partner {
         self.vendor_class.starts_with("isc-")
     }
 
+    /// Whether the process is another twinlease, which takes everything that the draft has in an
+    /// update.
+    pub(super) fn is_twinlease(&self) -> bool {
+        self.vendor_class.starts_with("twinlease-")
+    }
+
     /// tSend: a third of the partner's receive-timer in whole seconds, as dhcpd has it; of one that
     /// is too short for that, the third itself (§8.5).
     pub(super) fn send_interval(&self) -> Duration {

@@ -1,7 +1,8 @@
 //! Binding updates on their way to the partner: what waits, what is in flight, what was answered.
 //!
 //! A local change is queued and leaves once its commit is durable and the partner's window has room
-//! (§7.1, §8.4). At most one update of an address is in flight. A [`Sweep`] walks the whole table for
+//! (§7.1, §8.4). At most one update of an address is in flight. A partner that takes it gets several
+//! updates in one message, as many as are ready and have room (§6.3). A [`Sweep`] walks the whole table for
 //! bindings that the partner does not know; it serves UPDREQ and UPDREQALL (§7.3, §7.4) and the entry
 //! into NORMAL (§9.8.1).
 
@@ -14,12 +15,14 @@ use crate::binding::table::Mark;
 use crate::binding::{Binding, ClientIdentifier, HardwareAddress};
 use crate::durable::CommitId;
 use crate::time::{Now, UnixTime};
-use crate::wire::bndupd::{BindingUpdate, BndUpd};
+use crate::wire::batch::BatchWriter;
+use crate::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
 use crate::wire::codes::{BindingStatus, FailoverState, IpFlags, MessageType, RejectReason, Xid};
 use crate::wire::connect::Reject;
-use crate::wire::message::Message;
+use crate::wire::dialect::Dialect;
 
 use super::FailoverEndpoint;
+use super::config::Batching;
 use super::event::Event;
 use super::outbox::Outgoing;
 use super::second_thoughts::Rejected;
@@ -54,6 +57,15 @@ enum Since {
     Void,
 }
 
+/// Where the next update comes from within one step.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    /// Addresses that the sweep may still look at.
+    budget: usize,
+    /// Live changes and the sweep take turns.
+    sweep_is_next: bool,
+}
+
 /// A walk over all bindings in ascending order of address.
 #[derive(Clone, Copy, Debug)]
 struct Sweep {
@@ -79,8 +91,13 @@ pub(super) struct Updates {
     taken: u64,
     /// The valid queue entry of each queued address; older entries are passed over.
     queued: BTreeMap<Ipv4Addr, CommitId>,
-    in_flight: BTreeMap<Xid, InFlight>,
+    in_flight: BTreeMap<(Xid, Ipv4Addr), InFlight>,
     in_flight_of: BTreeMap<Ipv4Addr, Xid>,
+    /// Messages with an update in flight; these are what the partner's window counts (§7.3.2).
+    messages: usize,
+    /// Taken from queue or sweep when the message before had no room for it: the next one begins
+    /// with it.
+    waiting: Option<Ipv4Addr>,
     sweep: Option<Sweep>,
     /// Addresses whose newest change waited for the answer to an older one when the sweep began.
     late: BTreeSet<Ipv4Addr>,
@@ -94,7 +111,7 @@ impl Updates {
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.queued.len()
+        self.queued.len() + usize::from(self.waiting.is_some())
     }
 
     pub(super) fn is_sweeping(&self) -> bool {
@@ -106,11 +123,16 @@ impl Updates {
         self.sweep_unfinished
     }
 
+    /// The update of `address` that is in flight.
+    fn flight_of(&mut self, address: Ipv4Addr) -> Option<&mut InFlight> {
+        let xid = *self.in_flight_of.get(&address)?;
+        self.in_flight.get_mut(&(xid, address))
+    }
+
     /// Queues the newest state of `address`, which is durable after `commit`.
     fn push(&mut self, address: Ipv4Addr, commit: CommitId) {
-        if let Some(flight) =
-            self.in_flight_of.get(&address).and_then(|xid| self.in_flight.get_mut(xid))
-        {
+        self.no_longer_waits(address);
+        if let Some(flight) = self.flight_of(address) {
             if flight.since == Since::Unchanged {
                 flight.since = Since::Changed;
             }
@@ -121,14 +143,18 @@ impl Updates {
         self.queue.push_back((address, commit));
     }
 
+    /// What was taken to be sent is not what is to be sent now.
+    fn no_longer_waits(&mut self, address: Ipv4Addr) {
+        self.waiting = self.waiting.filter(|waiting| *waiting != address);
+    }
+
     /// Forgets the queued update of `address`, and the effect of one in flight: the partner's own
     /// update has been accepted instead (§7.1.3).
     pub(super) fn supersede(&mut self, address: Ipv4Addr) {
+        self.no_longer_waits(address);
         self.queued.remove(&address);
         self.late.remove(&address);
-        if let Some(flight) =
-            self.in_flight_of.get(&address).and_then(|xid| self.in_flight.get_mut(xid))
-        {
+        if let Some(flight) = self.flight_of(address) {
             flight.since = Since::Void;
             flight.again = false;
         }
@@ -136,9 +162,7 @@ impl Updates {
 
     /// The address has another client now: the answer to an update in flight means nothing.
     pub(super) fn client_changed(&mut self, address: Ipv4Addr) {
-        if let Some(flight) =
-            self.in_flight_of.get(&address).and_then(|xid| self.in_flight.get_mut(xid))
-        {
+        if let Some(flight) = self.flight_of(address) {
             flight.since = Since::Void;
         }
     }
@@ -162,12 +186,38 @@ impl Updates {
 
     /// Whether `address` is queued or in flight and so needs nothing from a sweep.
     fn is_under_way(&self, address: Ipv4Addr) -> bool {
-        self.queued.contains_key(&address) || self.in_flight_of.contains_key(&address)
+        self.queued.contains_key(&address)
+            || self.in_flight_of.contains_key(&address)
+            || self.waiting == Some(address)
     }
 
     fn launched(&mut self, xid: Xid, flight: InFlight) {
+        if !self.is_outstanding(xid) {
+            self.messages += 1;
+        }
         self.in_flight_of.insert(flight.address, xid);
-        self.in_flight.insert(xid, flight);
+        self.in_flight.insert((xid, flight.address), flight);
+    }
+
+    /// Takes an update out of flight.
+    fn landed(&mut self, xid: Xid, address: Ipv4Addr) -> Option<InFlight> {
+        let flight = self.in_flight.remove(&(xid, address))?;
+        self.in_flight_of.remove(&address);
+        self.answered(address, xid);
+        if !self.is_outstanding(xid) {
+            self.messages -= 1;
+        }
+        Some(flight)
+    }
+
+    fn is_outstanding(&self, xid: Xid) -> bool {
+        self.any_of(xid).is_some()
+    }
+
+    /// An address whose update in the message `xid` is in flight.
+    fn any_of(&self, xid: Xid) -> Option<Ipv4Addr> {
+        let message = (xid, Ipv4Addr::UNSPECIFIED)..=(xid, Ipv4Addr::BROADCAST);
+        self.in_flight.range(message).next().map(|((_, address), _)| *address)
     }
 
     /// Forgets everything: the connection is gone, and what was not answered is found again by the
@@ -192,11 +242,11 @@ impl Updates {
     fn sweep_is_answered(&mut self, next_xid: Xid) -> bool {
         let Some(sweep) = &mut self.sweep else { return false };
         let Some(barrier) = sweep.barrier else { return false };
-        if self.taken < barrier || !self.late.is_empty() {
+        if self.taken < barrier || !self.late.is_empty() || self.waiting.is_some() {
             return false;
         }
         let last = *sweep.last_xid.get_or_insert(next_xid);
-        self.in_flight.first_key_value().is_none_or(|(xid, _)| *xid >= last)
+        self.in_flight.first_key_value().is_none_or(|((xid, _), _)| *xid >= last)
     }
 }
 
@@ -254,22 +304,80 @@ impl FailoverEndpoint {
         }
         let window = usize::try_from(self.partner.max_unacked_bndupd).unwrap_or(MAX_WINDOW);
         let window = window.clamp(1, MAX_WINDOW);
-        let mut budget = SWEEP_STEP;
-        while self.updates.unacked() < window {
-            let live = self.updates.pop(self.durable);
-            if let Some(address) = live {
-                self.launch(now, address);
-            }
-            if self.updates.unacked() >= window {
+        let limit = self.updates_in_a_message();
+        let mut source = Source { budget: SWEEP_STEP, sweep_is_next: false };
+        while self.updates.messages < window && self.send_updates(now, limit, &mut source) {}
+        self.finish_sweep();
+    }
+
+    /// How many updates the partner may get in one BNDUPD (§6.3).
+    fn updates_in_a_message(&self) -> usize {
+        let several = match self.config.batching {
+            Batching::Never => false,
+            Batching::WithTwinlease => self.partner.is_twinlease(),
+            Batching::WithEverybody => true,
+        };
+        if several { self.update_dialect().max_transactions() } else { 1 }
+    }
+
+    /// How BNDUPDs are written: another twinlease takes all that the draft has.
+    fn update_dialect(&self) -> Dialect {
+        if self.partner.is_twinlease() { Dialect::Draft12 } else { self.config.dialect }
+    }
+
+    /// Sends one BNDUPD with what is ready; false if nothing is.
+    fn send_updates(&mut self, now: Now, limit: usize, source: &mut Source) -> bool {
+        let Some(link) = self.link_in_use() else { return false };
+        let Some(mut binding) = self.next_update(source) else { return false };
+        let xid = self.take_xid();
+        let mut octets = self.transmit.remove(&link).unwrap_or_default();
+        let was_empty = octets.is_empty();
+        let mut batch = BatchWriter::begin(now.wall, xid, self.update_dialect(), &mut octets);
+        loop {
+            if !self.launch(&mut batch, xid, &binding) {
+                // Into an empty message every update fits.
+                self.updates.waiting = Some(binding.address).filter(|_| batch.count() > 0);
                 break;
             }
-            match self.next_of_sweep(&mut budget) {
-                Some(address) => self.launch(now, address),
-                None if live.is_none() => break,
-                None => {}
+            if batch.count() >= limit {
+                break;
+            }
+            match self.next_update(source) {
+                Some(next) => binding = next,
+                None => break,
             }
         }
-        self.finish_sweep();
+        let sent = batch.finish().is_ok();
+        self.transmit.insert(link, octets);
+        if sent {
+            self.note_transmit(now, link, MessageType::BNDUPD, was_empty);
+        }
+        sent
+    }
+
+    /// The next binding to be told, as it stands now: live changes first, the sweep in between.
+    fn next_update(&mut self, source: &mut Source) -> Option<Binding> {
+        loop {
+            let address = self.next_address(source)?;
+            if self.updates.in_flight_of.contains_key(&address) {
+                self.updates.push(address, self.last_commit);
+            } else if let Some(binding) = self.table.get(address) {
+                return Some(binding);
+            }
+        }
+    }
+
+    fn next_address(&mut self, source: &mut Source) -> Option<Ipv4Addr> {
+        if let Some(address) = self.updates.waiting.take() {
+            return Some(address);
+        }
+        let sweep_first = source.sweep_is_next;
+        source.sweep_is_next = !sweep_first;
+        if sweep_first && let Some(address) = self.next_of_sweep(&mut source.budget) {
+            return Some(address);
+        }
+        let live = self.updates.pop(self.durable);
+        live.or_else(|| self.next_of_sweep(&mut source.budget))
     }
 
     /// The next binding of the sweep that the partner does not know.
@@ -319,21 +427,20 @@ impl FailoverEndpoint {
         self.outbox.push(self.last_commit, Outgoing::UpdDone { xid });
     }
 
-    /// Sends the update of one address as it stands now.
-    fn launch(&mut self, now: Now, address: Ipv4Addr) {
-        let Some(binding) = self.table.get(address) else { return };
-        if self.updates.in_flight_of.contains_key(&address) {
-            self.updates.push(address, self.last_commit);
-            return;
+    /// Puts the update of one address into a message; false if it has no room left.
+    fn launch(&mut self, batch: &mut BatchWriter<'_>, xid: Xid, binding: &Binding) -> bool {
+        let address = binding.address;
+        let binding_status = self.reported_status(binding);
+        let mut hardware = [0; 1 + MAX_HARDWARE_OCTETS];
+        if !batch.push(&self.describe(binding, binding_status, &mut hardware)) {
+            return false;
         }
-        let binding_status = self.reported_status(&binding);
-        let xid = self.take_xid();
         self.updates.launched(
             xid,
             InFlight {
                 address,
                 binding_status,
-                potential_expiration: promised(&binding),
+                potential_expiration: promised(binding),
                 since: Since::Unchanged,
                 again: false,
             },
@@ -341,9 +448,7 @@ impl FailoverEndpoint {
         if matches!(binding.binding_status, BindingStatus::Expired | BindingStatus::Released) {
             self.table.set_mark(address, Mark::EndReported, true);
         }
-        let mut hardware = [0; 1 + MAX_HARDWARE_OCTETS];
-        let update = self.describe(&binding, binding_status, &mut hardware);
-        self.transmit_now(now, xid, &Message::BndUpd(BndUpd::of(&[update])));
+        true
     }
 
     /// The status that the partner is told: a call-back says FREE while the address still counts
@@ -397,28 +502,38 @@ impl FailoverEndpoint {
         }
     }
 
-    /// BNDACK: every transaction of a message sent by [`launch`](Self::launch) is one address.
-    pub(super) fn on_bndack(
-        &mut self,
-        now: Now,
-        xid: Xid,
-        address: Ipv4Addr,
-        reject: Option<Reject<'_>>,
-    ) {
-        let matches =
-            self.updates.in_flight.get(&xid).is_some_and(|flight| flight.address == address);
-        let Some(flight) = matches.then(|| self.updates.in_flight.remove(&xid)).flatten() else {
-            self.unexpected(MessageType::BNDACK, "no such update is outstanding");
-            return;
-        };
-        self.updates.in_flight_of.remove(&address);
-        self.updates.answered(address, xid);
-        match reject {
-            Some(reject) => self.update_was_rejected(now, flight, reject),
-            None => self.update_was_accepted(now, flight),
+    /// BNDACK: an answer to each update of one message.
+    pub(super) fn on_bndack(&mut self, now: Now, xid: Xid, bndack: &BndAck<'_>) {
+        let mut is_ours = false;
+        for BindingReply { address, reject } in bndack.replies() {
+            let Some(flight) = self.updates.landed(xid, address) else {
+                self.unexpected(MessageType::BNDACK, "no such update is outstanding");
+                continue;
+            };
+            is_ours = true;
+            match reject {
+                Some(reject) => self.update_was_rejected(now, flight, reject),
+                None => self.update_was_accepted(now, flight),
+            }
+            if flight.again {
+                self.updates.push(address, self.last_commit);
+            }
         }
-        if flight.again {
-            self.updates.push(address, self.last_commit);
+        if is_ours {
+            self.give_up_unanswered(now, xid);
+        }
+    }
+
+    /// No other answer will come to the updates that the answer to their message has left out
+    /// (§6.3): they count as not accepted, and are sent again after a while.
+    fn give_up_unanswered(&mut self, now: Now, xid: Xid) {
+        while let Some(address) = self.updates.any_of(xid) {
+            let Some(flight) = self.updates.landed(xid, address) else { return };
+            self.unexpected(MessageType::BNDACK, "it leaves an address of its update out");
+            self.second_thoughts.note(now, address, Rejected::ByPartner);
+            if flight.again {
+                self.updates.push(address, self.last_commit);
+            }
         }
     }
 

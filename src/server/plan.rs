@@ -120,6 +120,7 @@ fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan 
     endpoint.hash_buckets = configured.hash_buckets;
     endpoint.load_balance_max_seconds = configured.load_balance_max_seconds;
     endpoint.check_secs_byte_order = configured.check_secs_byte_order;
+    endpoint.batching = configured.batching;
     endpoint.safe_period = configured.auto_partner_down;
     endpoint.pool_share = match configured.reserve_percent {
         Some(percent) => PoolShare::SecondaryPercent(percent),

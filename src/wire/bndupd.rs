@@ -206,7 +206,7 @@ impl BindingReply<'_> {
 }
 
 impl BindingUpdate<'_> {
-    fn write(&self, dialect: Dialect, writer: &mut OptionWriter<'_>) {
+    pub(super) fn write(&self, dialect: Dialect, writer: &mut OptionWriter<'_>) {
         writer.octets(OptionCode::ASSIGNED_IP_ADDRESS, &self.address.octets());
         if let Some(status) = self.binding_status {
             writer.u8(OptionCode::BINDING_STATUS, status);

@@ -14,6 +14,7 @@
 //! * Everything may be missing; whoever acts on a message says what it needs.
 //! * Unknown message types are given out as [`Message::Unknown`].
 
+pub mod batch;
 pub mod bndupd;
 pub mod codes;
 pub mod connect;
@@ -24,6 +25,7 @@ pub mod message;
 pub mod option;
 pub mod pretty;
 
+pub use batch::BatchWriter;
 pub use bndupd::{BindingReply, BindingUpdate, BndAck, BndUpd};
 pub use codes::{
     BindingStatus, FailoverState, IpFlags, MessageType, OptionCode, RejectReason, ServerFlags, Xid,

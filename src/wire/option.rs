@@ -263,6 +263,22 @@ impl<'o> OptionWriter<'o> {
         self.len() <= HEADER_LEN
     }
 
+    /// Takes back everything behind the first `len` octets of the message, whether it fitted or not.
+    pub(super) fn rewind(&mut self, len: usize) {
+        self.out.truncate(self.start + len);
+        self.too_long = false;
+    }
+
+    /// Whether something did not fit.
+    pub(super) const fn is_too_long(&self) -> bool {
+        self.too_long
+    }
+
+    /// Gives the message up: the buffer is as it was before.
+    pub(super) fn abandon(self) {
+        self.out.truncate(self.start);
+    }
+
     /// Ends the message. On an error the buffer is as it was before the message.
     pub fn finish(self) -> Result<(), EncodeError> {
         let length = u16::try_from(self.len()).unwrap_or(u16::MAX).to_be_bytes();

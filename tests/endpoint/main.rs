@@ -11,6 +11,7 @@
 
 mod alone;
 mod answers;
+mod batching;
 mod closing;
 mod config;
 mod conflict;

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use twinlease::wire::{
-    BindingReply, BindingUpdate, BndAck, BndUpd, DecodeErrorKind, Dialect, EncodeError, Frame,
-    Message, MessageType, OptionCode, Reject, RejectReason, Xid,
+    BatchWriter, BindingReply, BindingUpdate, BndAck, BndUpd, DecodeErrorKind, Dialect,
+    EncodeError, Frame, Message, MessageType, OptionCode, Reject, RejectReason, Xid,
 };
 
 use crate::octets::{error, in_option, message};
@@ -181,6 +181,48 @@ fn a_message_has_room_for_156_updates_of_the_smallest_size_and_not_for_157() {
     assert_eq!(Dialect::Draft12.max_transactions(), 156);
 }
 
+/// The third update has no room; what was written of it is taken back.
+#[test]
+fn a_batch_ends_before_the_update_that_has_no_room() {
+    let small = BindingUpdate { binding_status: Some(1), ..BindingUpdate::default() };
+    let large = BindingUpdate { client_request_options: Some(&[0; 1000]), ..small };
+    let mut sent = vec![0xaa];
+    let time = twinlease::time::UnixTime(1);
+    let mut batch = BatchWriter::begin(time, Xid(1), Dialect::Draft12, &mut sent);
+    assert_eq!(
+        [small, large, large, small].map(|update| batch.push(&update)),
+        [true, true, false, true]
+    );
+    batch.finish().unwrap();
+    let mut expected = vec![0xaa];
+    let updates = [small, large, small];
+    let message = Message::BndUpd(BndUpd::of(&updates));
+    message.encode(time, Xid(1), Dialect::Draft12, &mut expected).unwrap();
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn a_batch_takes_as_many_updates_as_the_dialect() {
+    let update = BindingUpdate { binding_status: Some(1), ..BindingUpdate::default() };
+    for (dialect, most) in [(Dialect::Isc, 1), (Dialect::Microsoft, 16), (Dialect::Draft12, 156)] {
+        let mut sent = Vec::new();
+        let time = twinlease::time::UnixTime(1);
+        let mut batch = BatchWriter::begin(time, Xid(1), dialect, &mut sent);
+        while batch.push(&update) {}
+        assert_eq!(batch.count(), most);
+    }
+}
+
+#[test]
+fn a_batch_without_updates_leaves_the_buffer_as_it_was() {
+    let mut sent = vec![0xaa];
+    let time = twinlease::time::UnixTime(1);
+    let batch = BatchWriter::begin(time, Xid(1), Dialect::Draft12, &mut sent);
+    let message_type = MessageType::BNDUPD;
+    assert_eq!(batch.finish(), Err(EncodeError::NoTransaction { message_type }));
+    assert_eq!(sent, [0xaa]);
+}
+
 #[test]
 fn a_bndack_that_rejects_156_addresses_fits_without_texts() {
     let reject = Some(Reject { reason: RejectReason::OUTDATED, message: None });
@@ -191,6 +233,7 @@ fn a_bndack_that_rejects_156_addresses_fits_without_texts() {
     assert_eq!(sent.len(), 2040);
 }
 
+/// Holds: A1-25.
 #[test]
 fn a_bndack_that_would_be_too_long_leaves_its_texts_out() {
     let reject = Some(Reject { reason: RejectReason::OUTDATED, message: Some(b"outdated") });

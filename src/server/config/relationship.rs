@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml_edit::Value;
 
 use crate::balance::{BUCKET_OCTETS, HashBuckets, Role};
+use crate::endpoint::Batching;
 use crate::wire::Dialect;
 
 use super::problem::{Problems, Span};
@@ -31,6 +32,7 @@ pub(super) const KEYS: &[&str] = &[
     "dialect",
     "startup-wait",
     "check-secs-byte-order",
+    "batch-updates",
 ];
 
 /// Keys whose values a secondary learns from its primary.
@@ -76,6 +78,8 @@ pub struct Relationship {
     pub startup_wait: Duration,
     /// Whether a client's secs field that looks swapped is read the other way round.
     pub check_secs_byte_order: bool,
+    /// To whom several updates go in one message.
+    pub batching: Batching,
 }
 
 /// Where a relationship stands in the file, for messages about two of them.
@@ -113,6 +117,7 @@ pub(super) fn read(
     let auto = section.optional("auto-partner-down", problems, |value| value::seconds(value, 0));
     let dialect = section.optional("dialect", problems, dialect);
     let startup_wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));
+    let batching = section.optional("batch-updates", problems, value::boolean);
     let swapped = section.optional("check-secs-byte-order", problems, value::boolean);
     let shares = match &role {
         Some(Located { value: Role::Secondary, .. }) => {
@@ -143,6 +148,11 @@ pub(super) fn read(
             startup_wait.map_or(15, |located| u64::from(located.value)),
         ),
         check_secs_byte_order: swapped.is_some_and(|located| located.value),
+        batching: match batching.map(|located| located.value) {
+            None => Batching::WithTwinlease,
+            Some(true) => Batching::WithEverybody,
+            Some(false) => Batching::Never,
+        },
     };
     Some((relationship, place))
 }
