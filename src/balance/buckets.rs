@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(Some(HashBuckets::all_primary()), HashBuckets::from_split(256));
     }
 
+    /// Holds: A1-27.
     #[test]
     fn dhcpd_writes_split_128_as_sixteen_octets_of_ones_first() {
         let mut expected = [0xff; 32];
@@ -132,6 +133,7 @@ mod tests {
         assert_eq!(HashBuckets::half().to_wire(Dialect::Isc), expected);
     }
 
+    /// Holds: A1-27.
     #[test]
     fn the_draft_writes_the_buckets_of_the_secondary() {
         let mut expected = [0; 32];

@@ -168,6 +168,7 @@ mod tests {
         HardwareAddress::new(1, &[0, 12, 1, 2, 3, last]).unwrap()
     }
 
+    /// Holds: A1-36.
     #[test]
     fn equal_identifiers_mean_the_same_client_on_any_hardware() {
         let one = ClientRef { identifier: Some(b"x"), hardware: Some(ethernet(1)) };
@@ -175,6 +176,7 @@ mod tests {
         assert!(one.is_same_client(&two));
     }
 
+    /// Holds: A1-36.
     #[test]
     fn an_identifier_on_one_side_only_means_another_client() {
         let one = ClientRef { identifier: Some(b"x"), hardware: Some(ethernet(1)) };

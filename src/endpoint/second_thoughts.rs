@@ -77,6 +77,7 @@ mod tests {
         Now { monotonic: Instant::from_micros(seconds * 1_000_000), ..Now::default() }
     }
 
+    /// Holds: FO-7.2.1-10.
     #[test]
     fn a_rejected_update_waits_two_minutes() {
         let mut thoughts = SecondThoughts::default();

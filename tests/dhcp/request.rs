@@ -76,6 +76,7 @@ fn a_selection_is_granted_after_a_restart_that_forgot_the_offer() {
 }
 
 /// Holds: FO-3.1-1.
+/// Holds: FO-7.1.3-3.
 #[test]
 fn every_kind_of_request_is_told_apart() {
     let cases = [

@@ -34,6 +34,7 @@ fn lease(script: &mut Script, last: u8, number: u8, desired: u32) {
     script.input(Input::TimeReached);
 }
 
+/// Holds: FO-7.2-13, FO-7.2-15, FO-7.2-16, FO-7.2-18, FO-7.2.1-3, FO-7.2.1-6, A1-05.
 #[test]
 fn an_acceptance_holds_the_address_alone() {
     let mut script = Script::normal_secondary();
@@ -42,6 +43,7 @@ fn an_acceptance_holds_the_address_alone() {
     assert_eq!(ack.octets.get(12..), Some([0, 2, 0, 4, 10, 20, 0, 12].as_slice()));
 }
 
+/// Holds: FO-7.2-19, FO-7.2.1-8.
 #[test]
 fn a_rejection_says_why_in_words() {
     let mut script = Script::normal_secondary();
@@ -66,6 +68,7 @@ fn a_rejecting_connectack_offers_no_terms() {
 }
 
 /// §7.2: a BNDACK leaves on the connection of its BNDUPD only; the partner sends that again.
+/// Holds: FO-7.2-9, FO-7.2-11, FO-7.2-12.
 #[test]
 fn an_answer_that_missed_its_connection_is_dropped() {
     let mut script = Script::normal_secondary();
@@ -82,6 +85,7 @@ fn an_answer_that_missed_its_connection_is_dropped() {
 }
 
 /// Both servers saw the lease end, and the address has another client since.
+/// Holds: A1-34.
 #[test]
 fn a_late_answer_to_an_expiry_frees_no_address_that_is_leased_again() {
     let mut script = Script::normal_primary();
@@ -102,6 +106,7 @@ fn a_late_answer_to_an_expiry_frees_no_address_that_is_leased_again() {
     assert!(!binding.partner_knows);
 }
 
+/// Holds: FO-7.4.2-2, FO-7.4.2-3.
 #[test]
 fn a_request_for_everything_outlives_its_connection() {
     let mut script = Script::normal_primary();

@@ -24,6 +24,7 @@ fn active(last: u8) -> BindingUpdate<'static> {
 
 /// Holds: FO-9.8.3-12, FO-9.8.3-13.
 /// Holds: FO-5.1-1, FO-5.2.1-23, FO-5.5-4.
+/// Holds: FO-7.1.3-8, FO-7.2-1.
 #[test]
 fn a_bndack_waits_for_the_commit_of_the_update() {
     let mut script = Script::normal_secondary();

@@ -41,6 +41,7 @@ fn a_renewal_is_short_again_while_the_partner_has_not_accepted() {
 
 /// Holds: FO-9.8.3-1, FO-9.9.2-6, FO-9.9.2-7.
 /// Holds: FO-1-1, FO-3.1.1-3, FO-4.1-4, FO-4.1-12, FO-5.2.1-24.
+/// Holds: FO-7.1.5-10, FO-7.1.5-11.
 #[test]
 fn the_partner_may_renew_up_to_what_it_was_told_plus_mclt() {
     let mut world = World::normal(20);

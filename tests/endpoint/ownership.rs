@@ -129,6 +129,7 @@ fn an_address_that_the_secondary_leased_returns_to_the_primary() {
 }
 
 /// Holds: FO-5.4-7, FO-5.4-8, FO-5.4-9, FO-5.4-12, FO-5.4-17.
+/// Holds: FO-7.6-2, FO-7.6.2-1, FO-7.6.2-2, FO-7.7-1, FO-7.7-2.
 #[test]
 fn a_request_for_addresses_is_answered_with_the_count_and_then_with_backup_updates() {
     let mut script = Script::normal_primary();
@@ -281,6 +282,7 @@ fn addresses_of_the_secondarys_clients_are_given_first() {
 }
 
 /// Holds: FO-5.5-6, FO-5.5-4.
+/// Holds: FO-7.1.1-3.
 #[test]
 fn a_change_that_the_partner_reported_is_not_reported_back() {
     let mut script = Script::normal_secondary();
@@ -470,6 +472,7 @@ fn an_abandoned_address_with_a_client_is_refused_or_stripped() {
 }
 
 /// Holds: FO-2.2-12, FO-5.1.1-8.
+/// Holds: FO-7.6.2-3, FO-7.6.2-4, FO-7.6.2-5.
 #[test]
 fn every_range_of_a_relationship_is_shared() {
     let both = |role| {
@@ -502,6 +505,7 @@ fn any_acceptance_of_an_end_makes_the_address_free() {
 }
 
 /// Holds: A1-46.
+/// Holds: FO-7.2.1-9, FO-7.2.1-5.
 #[test]
 fn after_a_rejection_the_own_view_follows_once_and_later() {
     let mut script = Script::normal_primary();

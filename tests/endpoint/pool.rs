@@ -89,6 +89,7 @@ fn poolreqs_later(dialect: Dialect) -> usize {
     asked
 }
 
+/// Holds: FO-7.6-4, FO-7.6-5.
 #[test]
 fn a_draft_secondary_asks_for_addresses_every_minute() {
     assert_eq!(poolreqs_later(Dialect::Draft12), 2);

@@ -39,6 +39,7 @@ fn a_lease_is_known_to_the_partner_afterwards() {
 }
 
 /// Holds: FO-4.1-14, FO-5.1-4, FO-5.8-2.
+/// Holds: FO-7.4.2-1, FO-7.4.2-4.
 #[test]
 fn a_server_that_lost_its_database_gets_it_back_and_waits_the_mclt() {
     let mut world = World::normal(20);

@@ -275,6 +275,7 @@ fn the_partners_pool_opens_one_mclt_after_the_recorded_beginning_of_partner_down
     assert_eq!(ask(&script), Availability::Lease);
 }
 
+/// Holds: FO-7.4.2-2.
 #[test]
 fn a_debt_of_all_updates_outlives_the_process() {
     let mut script = Script::normal_primary();

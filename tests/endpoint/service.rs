@@ -186,6 +186,7 @@ fn a_reset_address_opens_one_mclt_after_its_end() {
     opens_at(&mut in_partner_down(ended(BindingStatus::Reset)), MCLT - 300);
 }
 
+/// Holds: FO-7.1.5-12, FO-7.1.5-13.
 #[test]
 fn a_promise_that_was_sent_delays_the_reuse() {
     let sent_potential_expiration = UnixTime(START - 200);
@@ -193,6 +194,7 @@ fn a_promise_that_was_sent_delays_the_reuse() {
     opens_at(&mut in_partner_down(binding), MCLT - 200);
 }
 
+/// Holds: FO-7.1.5-12, FO-7.1.5-13.
 #[test]
 fn a_promise_that_was_acknowledged_delays_the_reuse() {
     let acked_potential_expiration = UnixTime(START - 100);
@@ -200,6 +202,7 @@ fn a_promise_that_was_acknowledged_delays_the_reuse() {
     opens_at(&mut in_partner_down(binding), MCLT - 100);
 }
 
+/// Holds: FO-7.1.5-12.
 #[test]
 fn a_promise_that_was_received_delays_the_reuse() {
     let received_potential_expiration = UnixTime(START + 50);

@@ -38,11 +38,13 @@ fn answer(update: BindingUpdate<'_>) -> Option<RejectReason> {
     ack.reject()
 }
 
+/// Holds: FO-7.1-1, FO-7.2.1-1, FO-7.2-7.
 #[test]
 fn a_good_update_is_accepted_with_its_xid() {
     assert_eq!(answer(active()), None);
 }
 
+/// Holds: FO-7.1.3-2.
 #[test]
 fn an_address_outside_the_ranges_is_illegal() {
     let update = BindingUpdate { address: address(250), ..active() };
@@ -62,6 +64,7 @@ fn a_status_of_8_is_missing_binding_information() {
     assert_eq!(answer(update), Some(RejectReason::MISSING_BINDING_INFORMATION));
 }
 
+/// Holds: FO-7.1.3-1.
 #[test]
 fn active_without_hardware_address_misses_binding_information() {
     let update = BindingUpdate { client_hardware_address: None, ..active() };
@@ -191,6 +194,7 @@ fn a_release_of_dhcpd_before_the_lease_is_outdated() {
     assert_eq!(answer_to_release_of_dhcpd(START - 1), Some(RejectReason::OUTDATED));
 }
 
+/// Holds: FO-7.1-4, FO-7.2-4, FO-6.3-2, FO-6.3-9, FO-6.3-10, FO-6.3-11.
 #[test]
 fn a_bulk_update_gets_one_answer_for_all_its_addresses() {
     let mut script = Script::normal_secondary();
@@ -241,6 +245,7 @@ fn an_acknowledged_update_makes_room_for_the_next() {
     assert_eq!(script.types(), vec!["bndupd"; 10]);
 }
 
+/// Holds: FO-7.2.2-5.
 #[test]
 fn a_rejected_update_is_not_sent_again_at_once() {
     let mut script = Script::normal_primary();
@@ -258,6 +263,7 @@ fn a_rejected_update_is_not_sent_again_at_once() {
 }
 
 /// Holds: FO-5.1-3.
+/// Holds: FO-7.2.2-6.
 #[test]
 fn a_rejected_update_is_sent_again_when_the_partner_asks() {
     let mut script = Script::normal_primary();
@@ -283,6 +289,7 @@ fn upddone_comes_at_once_when_nothing_is_owed() {
 }
 
 /// Holds: FO-5.1-5.
+/// Holds: FO-7.3-3, FO-7.5-1, FO-7.5-2.
 #[test]
 fn upddone_waits_for_the_answer_to_every_update() {
     let mut script = Script::normal_primary();
@@ -314,6 +321,7 @@ fn upddone_waits_for_a_change_that_followed_an_update_in_flight() {
     assert_eq!(script.types(), ["upddone"]);
 }
 
+/// Holds: FO-7.3.2-5, FO-7.3.2-7.
 #[test]
 fn upddone_does_not_wait_for_changes_after_the_request() {
     let mut script = Script::normal_primary();
@@ -326,6 +334,7 @@ fn upddone_does_not_wait_for_changes_after_the_request() {
     assert_eq!(script.types(), ["bndupd"]);
 }
 
+/// Holds: A1-40.
 #[test]
 fn a_newer_request_replaces_the_older_one() {
     let mut script = Script::normal_primary();

@@ -206,6 +206,7 @@ fn disconnect_without_any_option() {
 }
 
 /// Holds: FO-5.11-22.
+/// Holds: FO-7.1.5-1, A1-51.
 #[test]
 fn bndupd_of_a_first_lease() {
     let updates = [BindingUpdate {
@@ -349,6 +350,7 @@ fn bndupd_of_two_addresses_the_second_reserved() {
     );
 }
 
+/// Holds: FO-6.3-13, FO-6.3-14, FO-6.3-15, FO-7.2-5.
 #[test]
 fn bndack_of_two_addresses_one_rejected() {
     let reject = Reject { reason: RejectReason::LESS_CRITICAL, message: None };
@@ -380,6 +382,7 @@ fn type_0_is_unknown_and_not_ignorable() {
     assert!(!MessageType(0).is_ignorable());
 }
 
+/// Holds: A1-23.
 #[test]
 fn types_are_ignorable_from_128_on() {
     assert!(!MessageType(127).is_ignorable());
