@@ -134,6 +134,7 @@ mod tests {
     }
 
     /// Holds: A1-27.
+    /// Holds: FO-12.11-2, FO-12.11-4.
     #[test]
     fn the_draft_writes_the_buckets_of_the_secondary() {
         let mut expected = [0; 32];

@@ -114,16 +114,16 @@ impl<'a> ClientPacket<'a> {
         })
     }
 
-    /// Who sent it: the identifier if the client gave one, and its hardware address. Neither is
-    /// known if the message has no identifier and an empty hardware address.
+    /// Who sent it: the identifier if the client gave one, and its hardware address, which may be
+    /// empty beside an identifier (RFC 4390). Nobody, if the message has neither, or a hardware type
+    /// of 0, of which a failover partner could not be told (§12.5).
     pub fn client(&self) -> ClientRef<'_> {
-        let hardware = self.header.chaddr.get(..usize::from(self.header.hlen));
-        ClientRef {
-            identifier: self.client_identifier.as_deref(),
-            hardware: hardware
-                .filter(|octets| !octets.is_empty())
-                .and_then(|octets| HardwareAddress::new(self.header.htype, octets)),
+        let identifier = self.client_identifier.as_deref();
+        let octets = self.header.chaddr.get(..usize::from(self.header.hlen)).unwrap_or_default();
+        if self.header.htype == 0 || identifier.is_none() && octets.is_empty() {
+            return ClientRef { identifier: None, hardware: None };
         }
+        ClientRef { identifier, hardware: HardwareAddress::new(self.header.htype, octets) }
     }
 }
 
@@ -386,6 +386,24 @@ mod tests {
     fn a_client_without_identifier_and_hardware_address_is_nobody() {
         let mut bytes = request(&[53, 1, 1, 255]);
         bytes[2] = 0;
+        let packet = ClientPacket::parse(&bytes).unwrap();
+        assert_eq!(packet.client(), ClientRef { identifier: None, hardware: None });
+    }
+
+    /// Holds: FO-12.5-2.
+    #[test]
+    fn an_identifier_alone_comes_with_the_hardware_type() {
+        let mut bytes = request(&[53, 1, 1, 61, 2, 0, 9, 255]);
+        (bytes[1], bytes[2]) = (32, 0);
+        let packet = ClientPacket::parse(&bytes).unwrap();
+        assert_eq!(packet.client().hardware, HardwareAddress::new(32, &[]));
+    }
+
+    /// Holds: FO-12.5-3.
+    #[test]
+    fn a_hardware_type_of_0_is_nobodys() {
+        let mut bytes = request(&[53, 1, 1, 61, 2, 0, 9, 255]);
+        bytes[1] = 0;
         let packet = ClientPacket::parse(&bytes).unwrap();
         assert_eq!(packet.client(), ClientRef { identifier: None, hardware: None });
     }

@@ -93,6 +93,7 @@ fn connect_message(name: &str) -> Vec<u8> {
     octets
 }
 
+/// Holds: FO-6.1-2.
 #[tokio::test]
 async fn the_partner_is_let_in_and_heard() {
     let spec = spec(1, "a").await;

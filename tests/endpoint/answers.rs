@@ -44,6 +44,7 @@ fn an_acceptance_holds_the_address_alone() {
 }
 
 /// Holds: FO-7.2-19, FO-7.2.1-8.
+/// Holds: FO-12.16-1, FO-12.16-2.
 #[test]
 fn a_rejection_says_why_in_words() {
     let mut script = Script::normal_secondary();
@@ -149,6 +150,7 @@ fn a_draft_release_tells_of_the_client_and_of_no_lease() {
 
 /// §5.10: the partner's clock is 250 seconds ahead.
 /// Holds: FO-5.10-1, FO-5.10-5, FO-5.10-6.
+/// Holds: FO-6.2-4.
 #[test]
 fn every_time_of_the_partner_is_brought_into_the_local_clock() {
     let mut relationship = config(Role::Secondary, 20);

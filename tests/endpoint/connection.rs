@@ -83,6 +83,7 @@ fn rejects(dialect: Dialect, reason: RejectReason, spoil: impl Fn(&mut Connect<'
 }
 
 /// Holds: FO-5.1.1-3.
+/// Holds: FO-12.21-2, A2-24.
 #[test]
 fn an_unknown_relationship_name_is_an_invalid_partner() {
     rejects(Dialect::Isc, RejectReason::INVALID_PARTNER, |connect| {
@@ -97,6 +98,7 @@ fn a_missing_relationship_name_is_an_invalid_partner() {
     });
 }
 
+/// Holds: FO-6.1-3.
 #[test]
 fn a_missing_mclt_is_an_invalid_mclt() {
     rejects(Dialect::Isc, RejectReason::INVALID_MCLT, |connect| connect.mclt = None);
@@ -211,6 +213,7 @@ fn a_partner_that_waits_for_one_second_only_hears_in_time() {
 }
 
 /// Holds: FO-3.5-1, FO-3.5-3, FO-3.5-4, FO-5.1-8.
+/// Holds: FO-12.19-1.
 #[test]
 fn silence_for_the_own_receive_timer_ends_the_connection_with_reason_17() {
     let mut script = Script::normal_primary();
@@ -223,6 +226,7 @@ fn silence_for_the_own_receive_timer_ends_the_connection_with_reason_17() {
     assert!(script.events.contains(&Event::CommunicationsInterrupted(LinkEnd::Silence)));
 }
 
+/// Holds: FO-6.1-11.
 #[test]
 fn an_unknown_message_type_below_128_ends_the_connection() {
     let mut script = Script::normal_primary();
@@ -230,6 +234,7 @@ fn an_unknown_message_type_below_128_ends_the_connection() {
     assert_eq!(script.closed, [LINK]);
 }
 
+/// Holds: FO-6.1-12, FO-6.1-13.
 #[test]
 fn an_unknown_message_type_from_128_on_is_ignored() {
     let mut script = Script::normal_primary();

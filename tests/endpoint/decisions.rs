@@ -368,6 +368,7 @@ fn a_promise_in_a_rejected_update_counts_for_nothing() {
 }
 
 /// Holds: FO-7.1.1-5, FO-7.1.1-4, A1-53.
+/// Holds: FO-12.3-2.
 #[test]
 fn a_status_that_is_none_is_rejected_and_never_sent() {
     for code in [0, 8, 255] {

@@ -20,6 +20,7 @@ mod decisions;
 mod dhcpd;
 mod dhcpd_pairs;
 mod durability;
+mod header;
 mod interruption;
 mod leases;
 mod normal;

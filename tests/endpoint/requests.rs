@@ -219,6 +219,7 @@ fn a_client_may_hold_several_addresses() {
 }
 
 /// Holds: FO-7.2-19, FO-7.2-17, FO-7.2-14, FO-7.2-13, FO-7.2.1-7, FO-7.2.1-2, FO-7.2.2-3.
+/// Holds: FO-12.21-3, FO-12.21-1.
 #[test]
 fn a_rejection_holds_address_reason_and_text() {
     let mut script = Script::normal_secondary();

@@ -86,6 +86,7 @@ const SENT: [BindingStatus; 5] = [
 ];
 
 /// Holds: FO-7.1-5, FO-7.1-6, FO-7.1-9, FO-7.1.1-6, FO-7.1.1-10, FO-7.1.1-38.
+/// Holds: FO-6.3-8, FO-12.2-1, FO-12.3-1.
 #[test]
 fn every_update_begins_with_its_address_and_has_a_status() {
     for status in SENT {
@@ -98,6 +99,7 @@ fn every_update_begins_with_its_address_and_has_a_status() {
 }
 
 /// Holds: FO-7.1-19, FO-7.1.1-24.
+/// Holds: FO-12.25-2.
 #[test]
 fn every_update_says_since_when_the_status_is_so() {
     for (status, seconds) in
@@ -109,6 +111,7 @@ fn every_update_says_since_when_the_status_is_so() {
 }
 
 /// Holds: FO-7.1-10, FO-7.1-12, FO-7.1.1-11, FO-7.1.1-12, FO-7.1.1-19, FO-7.1.1-22, FO-7.1.1-23.
+/// Holds: FO-12.4-1, FO-12.4-2, FO-12.5-1, A1-42, A2-32.
 #[test]
 fn active_expired_and_released_name_identifier_and_hardware_address() {
     for status in [BindingStatus::Active, BindingStatus::Expired, BindingStatus::Released] {
@@ -138,6 +141,7 @@ fn abandoned_names_nobody() {
 }
 
 /// Holds: FO-7.1-15, FO-7.1.1-15.
+/// Holds: FO-12.13-1.
 #[test]
 fn active_tells_the_end_that_the_client_was_told() {
     let said = said_of(BindingStatus::Active);
@@ -145,6 +149,7 @@ fn active_tells_the_end_that_the_client_was_told() {
 }
 
 /// Holds: FO-7.1-17, FO-7.1.1-16, A1-08.
+/// Holds: FO-12.18-1.
 #[test]
 fn active_tells_a_potential_expiration_later_than_its_end() {
     let said = said_of(BindingStatus::Active);
@@ -166,6 +171,7 @@ fn no_status_but_active_tells_an_end() {
 }
 
 /// Holds: FO-7.1-20, FO-7.1-21, FO-7.1.1-25, FO-7.1.3-4, FO-7.1.3-5.
+/// Holds: FO-12.6-1.
 #[test]
 fn active_released_and_expired_tell_when_the_client_was_heard_last() {
     for (status, seconds) in

@@ -39,6 +39,7 @@ fn answer(update: BindingUpdate<'_>) -> Option<RejectReason> {
 }
 
 /// Holds: FO-7.1-1, FO-7.2.1-1, FO-7.2-7.
+/// Holds: FO-6.1-18, FO-6.1-22.
 #[test]
 fn a_good_update_is_accepted_with_its_xid() {
     assert_eq!(answer(active()), None);
@@ -345,6 +346,7 @@ fn a_newer_request_replaces_the_older_one() {
     assert_eq!(script.take(MessageType::UPDDONE).xid, newer);
 }
 
+/// Holds: FO-6.1-17, FO-6.1-21, FO-6.1-22.
 #[test]
 fn a_bndack_with_another_xid_changes_nothing() {
     let mut script = Script::normal_primary();

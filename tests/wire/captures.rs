@@ -38,6 +38,7 @@ fn octets(entry: &Entry) -> &[u8] {
     }
 }
 
+/// Holds: FO-6-1, FO-6.2-1.
 #[test]
 fn every_message_is_read_without_an_error_and_sent_again_as_the_same_octets() {
     for path in captures() {

@@ -5,6 +5,7 @@ use twinlease::wire::{
     ServerFlags,
 };
 
+/// Holds: FO-6.1-9, FO-6.1-10.
 #[test]
 fn message_types_have_the_names_of_the_draft() {
     let names: Vec<_> = (0..=13).map(|code| MessageType(code).name()).collect();
@@ -27,6 +28,7 @@ fn message_types_have_the_names_of_the_draft() {
     assert_eq!(names, expected);
 }
 
+/// Holds: FO-6.1-26, FO-12.1-1, FO-12.4-1, FO-12.12-1, FO-12.16-1, FO-12.29-1, FO-12.10-1.
 #[test]
 fn options_have_the_names_of_the_draft() {
     let names: Vec<_> = (0..=30).map(|code| OptionCode(code).name()).collect();
@@ -67,6 +69,7 @@ fn options_have_the_names_of_the_draft() {
 }
 
 /// Holds: FO-5.11-1.
+/// Holds: FO-12.3-2.
 #[test]
 fn binding_statuses_are_1_to_7() {
     let expected = ["free", "active", "expired", "released", "abandoned", "reset", "backup"];
@@ -77,6 +80,7 @@ fn binding_statuses_are_1_to_7() {
     }
 }
 
+/// Holds: FO-12.24-2.
 #[test]
 fn server_states_are_1_to_11_and_254() {
     let expected = [
@@ -124,6 +128,7 @@ fn a_wrong_name_is_answered_with_the_right_ones() {
     );
 }
 
+/// Holds: FO-12.21-4.
 #[test]
 fn reject_reasons_have_a_description() {
     assert_eq!(RejectReason::OUTDATED.to_string(), "15 (outdated binding information)");

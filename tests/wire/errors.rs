@@ -24,18 +24,21 @@ const FIXED: &[(u8, &[(u16, u16)])] = &[
 /// The options of any size that each message reads once.
 const VARIABLE: &[(u8, &[u16])] = &[(5, &[11, 22, 28]), (6, &[16, 22, 28]), (12, &[16])];
 
+/// Holds: FO-6.1-8.
 #[test]
 fn a_length_of_11_is_too_short() {
     let kind = DecodeErrorKind::MessageLength { length: 11 };
     assert_eq!(error(&octets("000b 0b 0c 6553f100 000000")), at(kind, 0));
 }
 
+/// Holds: FO-6.1-7.
 #[test]
 fn a_length_of_2049_is_too_long() {
     let kind = DecodeErrorKind::MessageLength { length: 2049 };
     assert_eq!(error(&octets("0801")), at(kind, 0));
 }
 
+/// Holds: FO-6.1-6.
 #[test]
 fn fewer_octets_than_announced_are_incomplete() {
     let kind = DecodeErrorKind::MessageIncomplete { length: 13, available: 12 };
@@ -54,6 +57,7 @@ fn no_octets_are_incomplete() {
     assert_eq!(error(&[]), at(kind, 0));
 }
 
+/// Holds: A1-02.
 #[test]
 fn a_payload_offset_below_12_is_wrong() {
     for payload_offset in 0..12 {
@@ -113,6 +117,9 @@ fn the_offset_of_an_error_counts_a_longer_header() {
     assert_eq!(error(&short), in_option(kind, 15, OptionCode::SERVER_STATE));
 }
 
+/// Holds: FO-12.1-1, FO-12.2-1, FO-12.3-1, FO-12.6-1, FO-12.10-1, FO-12.13-1, FO-12.14-1.
+/// Holds: FO-12.15-1, FO-12.18-1, FO-12.19-1, FO-12.20-1, FO-12.21-1, FO-12.23-1, FO-12.24-1.
+/// Holds: FO-12.25-1.
 #[test]
 fn every_fixed_size_option_needs_its_size() {
     for (message_type, options) in FIXED {
@@ -149,6 +156,7 @@ fn every_option_outside_transactions_may_occur_once() {
     }
 }
 
+/// Holds: FO-12.11-1.
 #[test]
 fn the_draft_wants_32_octets_of_hash_buckets() {
     let octets = message(5, "000b 0001 ff");

@@ -145,6 +145,7 @@ fn the_longest_message_passes() {
     assert!(deframer.next_frame().is_err());
 }
 
+/// Holds: FO-6.1-14, FO-6.1-24, FO-6.1-28, A1-02.
 #[test]
 fn a_longer_header_is_skipped_and_kept() {
     let octets = octets("0018 02 10 6553f100 00000009 aabbccdd 0001 0004 00000005");

@@ -73,6 +73,7 @@ fn poolresp_without_its_option() {
     both_ways(9, &message, "000c 02 0c 6553f100 00000009");
 }
 
+/// Holds: FO-6.2-6.
 #[test]
 fn connect_as_dhcpd_sends_it() {
     let mut buckets = [0; 32];
@@ -103,6 +104,7 @@ fn connect_as_dhcpd_sends_it() {
     );
 }
 
+/// Holds: FO-12.10-1.
 #[test]
 fn connect_with_delayed_service_parameter() {
     let connect = Connect { delayed_service: Some(3), ..Connect::default() };
@@ -325,6 +327,7 @@ fn bndack_that_rejects_with_a_text() {
     );
 }
 
+/// Holds: FO-6.3-5, FO-6.3-6.
 #[test]
 fn bndupd_of_two_addresses_the_second_reserved() {
     let first = BindingUpdate {
@@ -375,6 +378,7 @@ fn an_unknown_type_keeps_its_payload() {
     both_ways(1, &message, "000f c8 0c 6553f100 00000001 010203");
 }
 
+/// Holds: FO-6.1-9.
 #[test]
 fn type_0_is_unknown_and_not_ignorable() {
     let message = Message::Unknown { message_type: MessageType(0), payload: &[] };
@@ -418,6 +422,7 @@ fn a_message_of_2048_octets_is_sent() {
     assert_eq!(sent[..2], [0x08, 0x00]);
 }
 
+/// Holds: FO-6.1-7, FO-6.1-27.
 #[test]
 fn a_message_of_2049_octets_is_refused_and_leaves_the_buffer_alone() {
     let name = vec![b'x'; 2033];
@@ -447,6 +452,7 @@ fn a_bndack_without_a_reply_is_refused() {
 }
 
 /// Holds: FO-5.10-4.
+/// Holds: FO-6.1-5, FO-6.1-15.
 #[test]
 fn the_time_changes_nothing_but_the_header() {
     let mut sent = Vec::new();

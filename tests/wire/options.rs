@@ -11,6 +11,7 @@ use twinlease::wire::{
 
 use crate::octets::{message, octets};
 
+/// Holds: FO-6.1-1, FO-6.1-25, FO-12-1.
 #[test]
 fn the_reader_gives_code_value_and_place_of_every_option() {
     let payload = octets("0018 0001 02 0063 0000 0010 0002 6869");
@@ -34,6 +35,8 @@ fn the_reader_ends_after_an_error() {
     assert_eq!(reader.next(), None);
 }
 
+/// Holds: FO-6.2-3, FO-6.2-5, FO-6.2-8, FO-12-1.
+/// Holds: FO-12.29-4.
 #[test]
 fn every_option_has_its_form() {
     use OptionValue as Value;
@@ -83,6 +86,7 @@ fn an_option_of_a_wrong_length_has_no_typed_value() {
     }
 }
 
+/// Holds: FO-6.1-4.
 #[test]
 fn an_unknown_option_is_skipped_in_every_message() {
     for message_type in 1..=12 {
@@ -101,6 +105,7 @@ fn an_option_without_meaning_in_the_message_is_skipped_whatever_its_length() {
     assert_eq!(Message::decode(&frame, Dialect::Isc), Ok(Message::State(state)));
 }
 
+/// Holds: FO-12.11-3.
 #[test]
 fn mclt_and_hash_buckets_mean_nothing_in_a_connectack() {
     let octets = message(6, "000f 0001 00 000b 0001 00");
@@ -111,6 +116,7 @@ fn mclt_and_hash_buckets_mean_nothing_in_a_connectack() {
     assert_eq!(ack, twinlease::wire::ConnectAck::default());
 }
 
+/// Holds: FO-6.2-2.
 #[test]
 fn the_order_of_options_means_nothing_in_a_connect() {
     let octets = message(5, "000f 0004 0000003c 0014 0001 01 0016 0002 7831");
