@@ -496,6 +496,9 @@ impl FailoverEndpoint {
     }
 
     fn store_binding(&mut self, binding: Binding) -> CommitId {
+        if let Some(before) = self.table.status_of(binding.address) {
+            self.note_status_change(binding.address, before, binding.binding_status);
+        }
         let known = self.table.put(&binding);
         debug_assert!(known.is_ok(), "only addresses of the table are stored");
         self.commit(Change::Binding(binding))

@@ -23,8 +23,11 @@ use super::outbox::Outgoing;
 const MISBALANCE_PERCENT: u32 = 15;
 /// Surplus in percent that may stay with the server whose clients used the addresses last.
 const OWNERSHIP_PERCENT: u32 = 10;
-/// Pause between two looks at the balance.
+/// Pause between two looks at the balance of every range.
 const REBALANCE_INTERVAL: Duration = Duration::from_secs(60);
+/// Pause between two looks at the ranges whose unused addresses have changed: a burst of leases
+/// costs one look.
+const CHANGED_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause between two POOLREQs.
 const POOLREQ_INTERVAL: Duration = Duration::from_secs(5);
 /// Addresses of one range moved in one run; the rest follows in the next batch.
@@ -36,6 +39,10 @@ const NEXT_BATCH: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct PoolBalance {
     next_look: Option<Instant>,
+    /// Ranges in which a server has got or lost an unused address since the last look (§5.4).
+    changed: BTreeSet<RangeId>,
+    /// No look at the changed ranges before this moment.
+    next_changed_look: Option<Instant>,
     poolreq_due: Option<Instant>,
     poolreq_outstanding: bool,
 }
@@ -55,6 +62,8 @@ impl FailoverEndpoint {
     pub(super) fn enter_normal_balance(&mut self, now: Now) {
         self.pool = PoolBalance {
             next_look: Some(now.monotonic.after(REBALANCE_INTERVAL)),
+            changed: BTreeSet::new(),
+            next_changed_look: Some(now.monotonic.after(CHANGED_LOOK_INTERVAL)),
             poolreq_due: self.asks_on_entering_normal().then_some(now.monotonic),
             poolreq_outstanding: false,
         };
@@ -69,6 +78,22 @@ impl FailoverEndpoint {
 
     pub(super) fn leave_normal_balance(&mut self) {
         self.pool = PoolBalance::default();
+    }
+
+    /// Takes note that an address of `range` has gone from one status to another.
+    pub(super) fn note_status_change(
+        &mut self,
+        address: Ipv4Addr,
+        from: BindingStatus,
+        to: BindingStatus,
+    ) {
+        let is_unused = |status| matches!(status, BindingStatus::Free | BindingStatus::Backup);
+        if from != to
+            && (is_unused(from) || is_unused(to))
+            && let Some(range) = self.table.range_of(address)
+        {
+            self.pool.changed.insert(range);
+        }
     }
 
     /// POOLREQ: the answer with the count first, the updates behind it (§7.6.2).
@@ -107,6 +132,11 @@ impl FailoverEndpoint {
                 self.pool.poolreq_due = Some(now.monotonic);
             }
         }
+        if self.changed_look_due().is_some_and(|at| at <= now.monotonic) {
+            self.pool.next_changed_look = Some(now.monotonic.after(CHANGED_LOOK_INTERVAL));
+            let changed = core::mem::take(&mut self.pool.changed);
+            self.balance(now, changed, false);
+        }
         let due = self.pool.poolreq_due.is_some_and(|at| at <= now.monotonic);
         // §9.8.1: the request follows the updates that the partner does not know yet.
         if due && !self.pool.poolreq_outstanding && !self.updates.is_sweeping() {
@@ -121,16 +151,26 @@ impl FailoverEndpoint {
             .pool
             .poolreq_due
             .filter(|_| !self.pool.poolreq_outstanding && !self.updates.is_sweeping());
-        [self.pool.next_look, poolreq].into_iter().flatten().min()
+        [self.pool.next_look, self.changed_look_due(), poolreq].into_iter().flatten().min()
     }
 
-    /// Moves addresses so that each server has its share; returns how many the partner gets.
+    /// When to look at the ranges in which something has changed.
+    fn changed_look_due(&self) -> Option<Instant> {
+        self.pool.next_changed_look.filter(|_| !self.pool.changed.is_empty() && self.may_give())
+    }
+
+    /// Balances every pool; returns how many addresses the partner gets.
     fn balance_pools(&mut self, now: Now, asked: bool) -> u32 {
+        let ranges = (0_u16..).zip(&self.config.ranges).map(|(index, _)| RangeId(index)).collect();
+        self.balance(now, ranges, asked)
+    }
+
+    /// Moves addresses of these ranges so that each server has its share; returns how many the
+    /// partner gets.
+    fn balance(&mut self, now: Now, ranges: BTreeSet<RangeId>, asked: bool) -> u32 {
         let mut given = 0;
         let mut recalled = 0;
-        for index in 0..self.config.ranges.len() {
-            let Ok(index) = u16::try_from(index) else { break };
-            let range = RangeId(index);
+        for range in ranges {
             let surplus = self.surplus(range);
             if !asked && surplus.to_give.abs() <= surplus.threshold {
                 continue;
@@ -170,8 +210,10 @@ impl FailoverEndpoint {
         };
         let count =
             |status| i64::from(self.table.count_unreserved(range, status)) - reserved(status);
-        let free = count(BindingStatus::Free);
-        let backup = count(BindingStatus::Backup);
+        // What has been called back is on its way; calling more back for it would overshoot.
+        let on_the_way = i64::from(self.table.count_recalled(range));
+        let free = count(BindingStatus::Free) + on_the_way;
+        let backup = count(BindingStatus::Backup) - on_the_way;
         let total = free + backup;
         let to_give = match (self.config.pool_share, self.config.role) {
             (PoolShare::Half, Role::Primary) => (free - backup) / 2,

@@ -27,6 +27,7 @@ mod normal;
 mod ownership;
 mod pairs;
 mod pool;
+mod pool_changes;
 mod random;
 mod recovery;
 mod requests;

@@ -74,6 +74,8 @@ pub struct BindingTable {
     clients: ClientIndex,
     expiry: ExpiryHeap,
     long: LongIdentifiers,
+    /// For each range, how many addresses are marked [`Mark::Recalled`].
+    recalled: Vec<u32>,
 }
 
 impl BindingTable {
@@ -101,6 +103,7 @@ impl BindingTable {
             records,
             queues,
             long: LongIdentifiers::default(),
+            recalled: vec![0; ranges.len()],
         })
     }
 
@@ -194,6 +197,11 @@ impl BindingTable {
         self.queues.count_unreserved(range, status)
     }
 
+    /// How many of its addresses are marked [`Mark::Recalled`]. Takes constant time.
+    pub fn count_recalled(&self, range: RangeId) -> u32 {
+        self.recalled.get(range.index()).copied().unwrap_or(0)
+    }
+
     /// Every address whose client, or last client, is this one (§7.1.3), the address that got it
     /// last first.
     pub fn of_client<'a>(
@@ -260,8 +268,15 @@ impl BindingTable {
 
     /// Sets or removes a mark. An unknown address is left alone.
     pub fn set_mark(&mut self, address: Ipv4Addr, mark: Mark, on: bool) {
-        if let Some((slot, _)) = self.layout.locate(address) {
-            at_mut(&mut self.records, slot).set_bits(mark as u8, on);
+        let Some((slot, range)) = self.layout.locate(address) else { return };
+        let record = at_mut(&mut self.records, slot);
+        let was_on = record.has_bits(mark as u8);
+        record.set_bits(mark as u8, on);
+        if mark == Mark::Recalled
+            && on != was_on
+            && let Some(count) = self.recalled.get_mut(range.index())
+        {
+            if on { *count += 1 } else { *count -= 1 }
         }
     }
 
@@ -275,6 +290,7 @@ impl BindingTable {
             self.clients.memory(),
             self.expiry.memory(),
             self.long.memory(),
+            self.recalled.capacity() * size_of::<u32>(),
         ];
         parts.into_iter().sum()
     }
