@@ -18,7 +18,7 @@ use twinlease::balance::Role;
 use twinlease::binding::{AddressRange, ClientRef, HardwareAddress};
 use twinlease::durable::Recovered;
 use twinlease::endpoint::{
-    BindingChange, FailoverEndpoint, Input, LeaseAuthority, LinkId, Origin, Output,
+    BindingChange, FailoverEndpoint, Input, LeaseAuthority, LeaseDetails, LinkId, Origin, Output,
     RelationshipConfig,
 };
 use twinlease::time::{Instant, Now, UnixTime};
@@ -102,7 +102,8 @@ impl Pair {
             let client = ClientRef { identifier: None, hardware };
             let endpoint = &mut self.sides[0].0;
             let grant = endpoint.grant(address, &client, 3600, self.now);
-            let change = BindingChange::Leased { address, client, grant };
+            let change =
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() };
             endpoint.record(self.now, change).expect("an address of the range");
         }
         self.drain(0);

@@ -24,7 +24,9 @@ use twinlease::balance::Role;
 use twinlease::binding::{AddressRange, ClientRef, HardwareAddress, table::RangeId};
 use twinlease::durable::{CommitId, Recovered};
 use twinlease::endpoint::{Availability, BindingChange, ClientRequest, ConnectFailure};
-use twinlease::endpoint::{FailoverEndpoint, Input, LeaseAuthority, LinkId, Origin, Output};
+use twinlease::endpoint::{
+    FailoverEndpoint, Input, LeaseAuthority, LeaseDetails, LinkId, Origin, Output,
+};
 use twinlease::endpoint::{RelationshipConfig, RequestKind, Service};
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::Deframer;
@@ -228,7 +230,17 @@ impl Server {
         // For how long? No longer than the partner can know of.
         let grant = self.endpoint.grant(address, &client, 600, now);
         if kind != RequestKind::Discover {
-            self.endpoint.record(now, BindingChange::Leased { address, client, grant }).ok()?;
+            self.endpoint
+                .record(
+                    now,
+                    BindingChange::Leased {
+                        address,
+                        client,
+                        grant,
+                        details: LeaseDetails::default(),
+                    },
+                )
+                .ok()?;
             // Duty 4: on disk, then on the wire.
             self.carry_out().ok()?;
         }

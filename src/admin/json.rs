@@ -146,12 +146,27 @@ pub struct LeaseBody {
     pub start_of_status: Option<u32>,
     /// relationship-name; null in a pool without a partner.
     pub relationship: Option<String>,
+    /// Options of the client's latest request that interest a partner, behind their magic number;
+    /// hexadecimal digits. Left out if there are none, as everything below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_request_options: Option<String>,
+    /// Options of the answer to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_reply_options: Option<String>,
+    /// The client's name in the DNS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ddns_name: Option<String>,
+    /// Flags of the DDNS option: 1 A record there, 2 A record by the server, 4 PTR record there, 8 PTR
+    /// record by the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ddns_flags: Option<u16>,
 }
 
 impl From<&LeaseReport> for LeaseBody {
     fn from(report: &LeaseReport) -> Self {
         let binding = &report.binding;
         let client = binding.client.as_ref();
+        let carried = binding.carried.parts();
         let identifier = client.and_then(|client| client.identifier.as_ref());
         Self {
             address: binding.address,
@@ -165,6 +180,10 @@ impl From<&LeaseReport> for LeaseBody {
             client_last_transaction: known(binding.client_last_transaction),
             start_of_status: known(binding.start_of_status),
             relationship: report.relationship.as_deref().map(str::to_owned),
+            client_request_options: carried.request_options.map(|area| Hex(area).to_string()),
+            client_reply_options: carried.reply_options.map(|area| Hex(area).to_string()),
+            ddns_name: carried.ddns.map(|ddns| ddns.to_string()),
+            ddns_flags: carried.ddns.map(|ddns| ddns.flags().0),
         }
     }
 }

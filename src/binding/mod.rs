@@ -5,6 +5,7 @@
 //! pure functions. [`BindingTable`](table::BindingTable) holds the bindings of a relationship.
 
 pub mod accept;
+pub mod carried;
 pub mod client;
 pub mod table;
 pub mod times;
@@ -12,6 +13,7 @@ pub mod times;
 use core::fmt;
 use core::net::Ipv4Addr;
 
+pub use carried::Carried;
 pub use client::{Client, ClientIdentifier, ClientRef, HardwareAddress};
 
 use crate::time::UnixTime;
@@ -40,6 +42,8 @@ pub struct Binding {
     pub client_last_transaction: UnixTime,
     /// When the address took its binding status.
     pub start_of_status: UnixTime,
+    /// Options of the client's request and of the answer to it, and the state of its DNS records.
+    pub carried: Carried,
     /// Whether the partner has accepted, or itself told us, exactly this.
     pub partner_knows: bool,
 }
@@ -58,6 +62,7 @@ impl Binding {
             received_potential_expiration: UnixTime::ABSENT,
             client_last_transaction: UnixTime::ABSENT,
             start_of_status: UnixTime::ABSENT,
+            carried: Carried::NOTHING,
             partner_knows: true,
         }
     }

@@ -207,6 +207,10 @@ mod tests {
             client_last_transaction: None,
             start_of_status: None,
             relationship: None,
+            client_request_options: None,
+            client_reply_options: None,
+            ddns_name: None,
+            ddns_flags: None,
         };
         Listing::from([(ADDRESS, lease)])
     }

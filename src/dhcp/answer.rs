@@ -12,7 +12,7 @@ use super::service::Desk;
 use crate::durable::CommitId;
 
 /// A lease time that means "for ever".
-const INFINITE: u32 = u32::MAX;
+pub(super) const INFINITE: u32 = u32::MAX;
 
 /// A commit and the owner that made it.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +48,9 @@ impl Desk {
         self.answer(exchange, &fields, destination, promise, |writer| {
             writer.seconds(OptionCode::LEASE_TIME, seconds);
             if seconds != INFINITE {
-                writer.seconds(OptionCode::RENEWAL_TIME, seconds / 2);
-                writer.seconds(OptionCode::REBINDING_TIME, seconds - seconds.div_ceil(8));
+                for (code, time) in renewal_times(seconds) {
+                    writer.seconds(code, time);
+                }
             }
             write_configured(writer, exchange);
         })
@@ -118,6 +119,14 @@ impl Desk {
         let Promise { owner, commit } = promise;
         PendingReply { owner, commit, reply: Reply { bytes, destination } }
     }
+}
+
+/// T1 and T2 of a lease that ends: a half and seven eighths (RFC 2131 §4.4.5).
+pub(super) const fn renewal_times(seconds: u32) -> [(OptionCode, u32); 2] {
+    [
+        (OptionCode::RENEWAL_TIME, seconds / 2),
+        (OptionCode::REBINDING_TIME, seconds - seconds.div_ceil(8)),
+    ]
 }
 
 /// Options of the client that come back as they are (RFC 6842, RFC 3011).

@@ -11,6 +11,8 @@ impl OptionCode {
     pub const PAD: Self = Self(0);
     /// Mask of the client's subnet.
     pub const SUBNET_MASK: Self = Self(1);
+    /// Name of the client's host.
+    pub const HOST_NAME: Self = Self(12);
     /// Address that the client wants.
     pub const REQUESTED_ADDRESS: Self = Self(50);
     /// Length of the lease in seconds.
@@ -31,8 +33,14 @@ impl OptionCode {
     pub const RENEWAL_TIME: Self = Self(58);
     /// T2 in seconds.
     pub const REBINDING_TIME: Self = Self(59);
+    /// What kind of client it is.
+    pub const VENDOR_CLASS: Self = Self(60);
     /// Opaque name of the client.
     pub const CLIENT_IDENTIFIER: Self = Self(61);
+    /// What kind of user the client has (RFC 3004).
+    pub const USER_CLASS: Self = Self(77);
+    /// The client's name, and who updates the DNS (RFC 4702).
+    pub const CLIENT_FQDN: Self = Self(81);
     /// What a relay agent says about the client (RFC 3046).
     pub const RELAY_AGENT_INFORMATION: Self = Self(82);
     /// The subnet from which the client wants an address (RFC 3011).

@@ -16,6 +16,7 @@ use std::ops::Range;
 use dhcproto::v4::{self, MessageType, Opcode, borrowed};
 
 use super::option_code::OptionCode;
+use crate::binding::carried::{MAX_REQUEST_OCTETS, REQUEST_CODES, collect_options};
 use crate::binding::{ClientRef, HardwareAddress};
 
 /// Length of the fixed fields with the magic cookie; a shorter datagram is no DHCP message.
@@ -85,7 +86,17 @@ pub struct ClientPacket<'a> {
     pub relay_agent_information: Option<Cow<'a, [u8]>>,
     /// Option 118.
     pub subnet_selection: Option<Ipv4Addr>,
+    /// Options 12, 60, 77 and 81, which mean nothing to this server but may to its partner.
+    pub names_and_classes: [Option<Cow<'a, [u8]>>; 4],
 }
+
+/// Codes of [`ClientPacket::names_and_classes`], in that order.
+const NAMES_AND_CLASSES: [OptionCode; 4] = [
+    OptionCode::HOST_NAME,
+    OptionCode::VENDOR_CLASS,
+    OptionCode::USER_CLASS,
+    OptionCode::CLIENT_FQDN,
+];
 
 impl<'a> ClientPacket<'a> {
     /// Reads the payload of one UDP datagram.
@@ -111,7 +122,21 @@ impl<'a> ClientPacket<'a> {
             parameter_request_list: options.take(OptionCode::PARAMETER_REQUEST_LIST),
             client_identifier: options.take(OptionCode::CLIENT_IDENTIFIER),
             relay_agent_information: options.take(OptionCode::RELAY_AGENT_INFORMATION),
+            names_and_classes: NAMES_AND_CLASSES.map(|code| options.take(code)),
         })
+    }
+
+    /// Replaces `out` by the options that a failover partner may want to know, in ascending order of
+    /// code; it stays empty if there are none.
+    pub fn collect_options_of_interest(&self, out: &mut Vec<u8>) {
+        let named = NAMES_AND_CLASSES.iter().zip(&self.names_and_classes);
+        let named = named.filter_map(|(code, data)| Some((code.0, data.as_deref()?)));
+        let relay = self.relay_agent_information.as_deref();
+        let relay = relay.map(|data| (OptionCode::RELAY_AGENT_INFORMATION.0, data));
+        let subnet = self.subnet_selection.map(|address| address.octets());
+        let subnet = subnet.iter().map(|octets| (OptionCode::SUBNET_SELECTION.0, &octets[..]));
+        let options = named.chain(relay).chain(subnet);
+        collect_options(&REQUEST_CODES, MAX_REQUEST_OCTETS, options, out);
     }
 
     /// Who sent it: the identifier if the client gave one, and its hardware address, which may be
@@ -158,7 +183,7 @@ fn parse_header(datagram: &[u8]) -> Result<Header, PacketError> {
 }
 
 /// The options that are looked at; all others are passed over.
-const KNOWN: [OptionCode; 10] = [
+const KNOWN: [OptionCode; 14] = [
     OptionCode::REQUESTED_ADDRESS,
     OptionCode::LEASE_TIME,
     OptionCode::OVERLOAD,
@@ -169,6 +194,10 @@ const KNOWN: [OptionCode; 10] = [
     OptionCode::CLIENT_IDENTIFIER,
     OptionCode::RELAY_AGENT_INFORMATION,
     OptionCode::SUBNET_SELECTION,
+    OptionCode::HOST_NAME,
+    OptionCode::VENDOR_CLASS,
+    OptionCode::USER_CLASS,
+    OptionCode::CLIENT_FQDN,
 ];
 
 /// Data of the options in [`KNOWN`], several instances of one put together (RFC 3396).

@@ -8,13 +8,14 @@ use std::net::Ipv4Addr;
 
 use dhcproto::v4::MessageType;
 
-use super::answer::Promise;
+use super::answer::{INFINITE, Promise, renewal_times};
 use super::counters::DropReason;
 use super::discover::desired_lease;
 use super::exchange::{Exchange, Owners, PendingReply};
 use super::service::{Desk, deciding_share, serving_owner};
+use crate::binding::carried::{MAX_REPLY_OCTETS, Parts, REPLY_CODES, collect_options};
 use crate::endpoint::service::{
-    Availability, BindingChange, LeaseAuthority, RequestKind, Unavailable,
+    Availability, BindingChange, LeaseAuthority, LeaseDetails, RequestKind, Unavailable,
 };
 
 /// What becomes of a REQUEST.
@@ -62,7 +63,15 @@ impl Desk {
                 let (index, owner) = owner.as_mut().ok_or(DropReason::NotOurs)?;
                 let client = exchange.client;
                 let grant = owner.grant(address, &client, desired_lease(exchange), exchange.now);
-                let change = BindingChange::Leased { address, client, grant };
+                exchange.packet.collect_options_of_interest(&mut self.request_options);
+                collect_times(grant.lease_seconds, &mut self.reply_options);
+                let carried = Parts {
+                    request_options: Some(&self.request_options),
+                    reply_options: Some(&self.reply_options),
+                    ddns: None,
+                };
+                let details = LeaseDetails { bootp: false, carried };
+                let change = BindingChange::Leased { address, client, grant, details };
                 let commit = owner.record(exchange.now, change).map_err(|_| DropReason::NotOurs)?;
                 self.offers.release(&client);
                 let promise = Promise { owner: *index, commit };
@@ -163,6 +172,14 @@ impl Desk {
             Err(DropReason::NotAuthoritative)
         }
     }
+}
+
+/// Replaces `out` by the options of an answer that a failover partner may want to know: T1 and T2.
+fn collect_times(seconds: u32, out: &mut Vec<u8>) {
+    let times = renewal_times(seconds).map(|(code, seconds)| (code.0, seconds.to_be_bytes()));
+    let finite = times.iter().filter(|_| seconds != INFINITE);
+    let options = finite.map(|(code, octets)| (*code, &octets[..]));
+    collect_options(&REPLY_CODES, MAX_REPLY_OCTETS, options, out);
 }
 
 /// Option 50 while the client has no address, else ciaddr. Clients that send ciaddr while selecting

@@ -59,6 +59,9 @@ pub(super) struct Desk {
     strangers: RateLimit,
     /// Lines about refused requests, which a client can bring about as often as it likes.
     refusals: RateLimit,
+    /// Options of the request and of the answer at hand that go with the binding.
+    pub(super) request_options: Vec<u8>,
+    pub(super) reply_options: Vec<u8>,
     /// Answers are cut off its front, so that their memory comes back when they have left.
     pub(super) buffer: BytesMut,
 }
@@ -79,6 +82,8 @@ impl DhcpService {
             exhausted: BTreeMap::new(),
             strangers: RateLimit::default(),
             refusals: RateLimit::with_burst(REFUSALS_LOGGED),
+            request_options: Vec::new(),
+            reply_options: Vec::new(),
             buffer: BytesMut::new(),
         };
         Ok(Self { settings, desk })

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::binding::table::{BindingTable, RangeId};
 use crate::binding::times;
-use crate::binding::{AddressRange, Binding, Client, ClientRef, UnknownAddress};
+use crate::binding::{AddressRange, Binding, Carried, Client, ClientRef, UnknownAddress};
 use crate::durable::{Change, Commit, CommitId, Recovered};
 use crate::time::{Instant, Now, UnixTime};
-use crate::wire::codes::BindingStatus;
+use crate::wire::codes::{BindingStatus, IpFlags};
 
 use super::config::{ConfigError, Reservation};
 use super::io::Output;
@@ -159,11 +159,20 @@ impl LeaseAuthority for Alone {
         let address = change.address();
         let own = self.table.get(address).ok_or(UnknownAddress(address))?;
         Ok(match change {
-            BindingChange::Leased { client, grant, .. } => {
+            BindingChange::Leased { client, grant, details, .. } => {
                 let renewed =
                     own.binding_status == BindingStatus::Active && own.belongs_to(&client);
+                let others = own.ip_flags.0 & !IpFlags::BOOTP.0;
+                let bootp = if details.bootp { IpFlags::BOOTP.0 } else { 0 };
+                let carried = if own.belongs_to(&client) {
+                    own.carried.renewed(details.carried)
+                } else {
+                    Carried::new(details.carried)
+                };
                 self.store(Binding {
                     binding_status: BindingStatus::Active,
+                    ip_flags: IpFlags(others | bootp),
+                    carried,
                     client: Some(client.to_client()),
                     lease_expiration: grant.lease_expiration,
                     client_last_transaction: now.wall,
@@ -174,6 +183,9 @@ impl LeaseAuthority for Alone {
             BindingChange::Released { .. } | BindingChange::Reset { .. } => {
                 let lease_expiration = own.lease_expiration.min(now.wall);
                 self.free(now, Binding { lease_expiration, ..own })
+            }
+            BindingChange::DnsUpdated { ddns, .. } => {
+                self.store(Binding { carried: own.carried.with_ddns(ddns), ..own })
             }
             BindingChange::Abandoned { .. } => self.store(Binding {
                 binding_status: BindingStatus::Abandoned,

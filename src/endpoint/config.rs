@@ -94,6 +94,8 @@ pub struct RelationshipConfig {
     pub reservations: Vec<Reservation>,
     /// To whom several updates go in one message.
     pub batching: Batching,
+    /// Whether the DHCP server around the endpoint updates the DNS for its clients (§5.12).
+    pub dynamic_dns: bool,
     /// Text of vendor-class-identifier (§12.28).
     pub vendor_class: String,
     /// Seed of the client index, so that no client can choose colliding keys.
@@ -122,6 +124,7 @@ impl RelationshipConfig {
             ranges,
             reservations: Vec::new(),
             batching: Batching::WithTwinlease,
+            dynamic_dns: false,
             vendor_class: concat!("twinlease-", env!("CARGO_PKG_VERSION")).to_owned(),
             table_seed: 0,
         }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use crate::wire::codes::{FailoverState, MessageType, RejectReason};
+use crate::wire::codes::{DdnsFlags, FailoverState, MessageType, RejectReason};
 use crate::wire::error::DecodeError;
 
 /// One thing worth telling.
@@ -98,6 +98,25 @@ pub enum Event {
         /// Addresses called back from it.
         recalled: u32,
     },
+    /// The client of a lease granted here is to be put into the DNS (§5.12.3).
+    DnsUpdateDue {
+        /// Its address.
+        address: Ipv4Addr,
+    },
+    /// This server made an address free: the client's records are to be removed (§5.12.4).
+    DnsRemovalDue {
+        /// The address.
+        address: Ipv4Addr,
+        /// The client's name, as in a master file.
+        name: String,
+        /// Which records there are.
+        flags: DdnsFlags,
+    },
+    /// The partner updates the DNS for its clients; this server is not set up to do so.
+    PartnerUpdatesDns {
+        /// An address for which it does.
+        address: Ipv4Addr,
+    },
     /// Stable storage failed: nothing is promised any more.
     StorageFailed,
 }
@@ -149,6 +168,7 @@ impl Event {
             | Self::UpdateRejected { .. }
             | Self::ClockJumped { .. }
             | Self::Unexpected { .. }
+            | Self::PartnerUpdatesDns { .. }
             | Self::StorageFailed => true,
             Self::PartnerState { .. }
             | Self::CommunicationsOk { .. }
@@ -156,7 +176,9 @@ impl Event {
             | Self::UpdatesComplete { .. }
             | Self::PartnerRequestsUpdates { .. }
             | Self::PartnerUpdated { .. }
-            | Self::PoolBalanced { .. } => false,
+            | Self::PoolBalanced { .. }
+            | Self::DnsUpdateDue { .. }
+            | Self::DnsRemovalDue { .. } => false,
         }
     }
 }
@@ -200,6 +222,16 @@ impl fmt::Display for Event {
             Self::PoolBalanced { given, recalled } => {
                 write!(f, "pools balanced: {given} addresses given, {recalled} called back")
             }
+            Self::DnsUpdateDue { address } => {
+                write!(f, "the client of {address} is to be put into the DNS")
+            }
+            Self::DnsRemovalDue { address, name, .. } => {
+                write!(f, "{name} and {address} are to be removed from the DNS")
+            }
+            Self::PartnerUpdatesDns { address } => write!(
+                f,
+                "partner updates the DNS, for {address} among others; this server does not, and removes no records"
+            ),
             Self::StorageFailed => {
                 f.write_str("stable storage failed; nothing is promised any more")
             }

@@ -4,15 +4,15 @@ use core::net::Ipv4Addr;
 
 use crate::balance::{self, Role};
 use crate::binding::table::{BindingTable, Mark, RangeId};
-use crate::binding::{Binding, ClientRef, UnknownAddress, times};
+use crate::binding::{Binding, Carried, ClientRef, UnknownAddress, times};
 use crate::durable::CommitId;
 use crate::time::{Now, UnixTime};
 use crate::wire::codes::{BindingStatus, FailoverState, IpFlags};
 
 use super::FailoverEndpoint;
 use super::service::{
-    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, RequestKind, Service,
-    Silence, Unavailable,
+    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RequestKind,
+    Service, Silence, Unavailable,
 };
 
 /// Candidates that `choose` looks at before it gives up on one kind of address.
@@ -197,7 +197,13 @@ impl FailoverEndpoint {
         })
     }
 
-    fn leased(now: Now, own: &Binding, client: &ClientRef<'_>, grant: Grant) -> Binding {
+    fn leased(
+        now: Now,
+        own: &Binding,
+        client: &ClientRef<'_>,
+        grant: Grant,
+        details: LeaseDetails<'_>,
+    ) -> Binding {
         let continues = own.belongs_to(client)
             && matches!(
                 own.binding_status,
@@ -207,9 +213,14 @@ impl FailoverEndpoint {
         if !continues {
             next.acked_potential_expiration = UnixTime::ABSENT;
             next.received_potential_expiration = UnixTime::ABSENT;
-            // The new client speaks DHCP.
-            next.ip_flags = IpFlags(next.ip_flags.0 & !IpFlags::BOOTP.0);
         }
+        next.carried = if continues {
+            own.carried.renewed(details.carried)
+        } else {
+            Carried::new(details.carried)
+        };
+        let others = next.ip_flags.0 & !IpFlags::BOOTP.0;
+        next.ip_flags = IpFlags(if details.bootp { others | IpFlags::BOOTP.0 } else { others });
         if !(continues && own.binding_status == BindingStatus::Active) {
             next.start_of_status = now.wall;
         }
@@ -239,6 +250,7 @@ impl FailoverEndpoint {
         }
         if status == BindingStatus::Abandoned {
             next.client = None;
+            next.carried = next.carried.ended();
             next.lease_expiration = now.wall.plus(ABANDON_SECONDS);
             next.client_last_transaction = UnixTime::ABSENT;
         }
@@ -405,11 +417,12 @@ impl LeaseAuthority for FailoverEndpoint {
         let address = change.address();
         let own = self.table.get(address).ok_or(UnknownAddress(address))?;
         let commit = match change {
-            BindingChange::Leased { client, grant, .. } => {
+            BindingChange::Leased { client, grant, details, .. } => {
                 if !own.belongs_to(&client) || own.binding_status != BindingStatus::Active {
                     self.updates.client_changed(address);
                 }
-                let next = Self::leased(now, &own, &client, grant);
+                let next = Self::leased(now, &own, &client, grant, details);
+                self.dns_of_lease(&own, &next);
                 self.table.set_mark(address, Mark::EndReported, false);
                 let commit = self.store_binding(next);
                 self.note_news(address, commit);
@@ -418,6 +431,7 @@ impl LeaseAuthority for FailoverEndpoint {
             BindingChange::Released { .. } => self.end_lease(now, own, BindingStatus::Released),
             BindingChange::Abandoned { .. } => self.end_lease(now, own, BindingStatus::Abandoned),
             BindingChange::Reset { .. } => self.end_lease(now, own, BindingStatus::Reset),
+            BindingChange::DnsUpdated { ddns, .. } => self.note_dns(own, ddns),
         };
         self.step(now);
         Ok(commit)

@@ -13,7 +13,7 @@
 //! `partner` is what is known of the other process; `updates` sends bindings, `receive` takes the
 //! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
-//! answers the DHCP service; `outbox` holds back what is not yet durable.
+//! answers the DHCP service, `dns` says who updates the DNS; `outbox` holds back what is not yet durable.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
@@ -24,6 +24,7 @@
 mod alone;
 mod announce;
 pub mod config;
+mod dns;
 pub mod event;
 pub mod io;
 mod leases;
@@ -49,8 +50,8 @@ pub use config::{Batching, ConfigError, RelationshipConfig};
 pub use event::{Event, LinkEnd};
 pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output};
 pub use service::{
-    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, RequestKind, Service,
-    Silence, Unavailable,
+    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RequestKind,
+    Service, Silence, Unavailable,
 };
 pub use state::Refused;
 pub use status::{Communications, Status, Sync};
@@ -108,6 +109,8 @@ pub struct FailoverEndpoint {
     second_thoughts: SecondThoughts,
     pool: PoolBalance,
     deferred_expiry: BTreeSet<Ipv4Addr>,
+    /// Has been told that the partner updates the DNS.
+    partner_updates_dns: bool,
     timers: state::StateTimers,
 
     last_xid: Xid,
@@ -165,6 +168,7 @@ impl FailoverEndpoint {
             second_thoughts: SecondThoughts::default(),
             pool: PoolBalance::default(),
             deferred_expiry: BTreeSet::new(),
+            partner_updates_dns: false,
             timers: state::StateTimers::default(),
             last_xid: Xid(0),
             last_commit: CommitId(0),

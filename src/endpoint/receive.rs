@@ -4,11 +4,13 @@ use core::net::Ipv4Addr;
 
 use crate::balance::Role;
 use crate::binding::accept::{self, Acceptance, ReceivedUpdate};
+use crate::binding::carried::Parts;
 use crate::binding::table::Mark;
-use crate::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
+use crate::binding::{Binding, Carried, Client, ClientIdentifier, HardwareAddress};
 use crate::time::{Now, UnixTime};
 use crate::wire::bndupd::{BindingUpdate, BndUpd};
 use crate::wire::codes::{BindingStatus, FailoverState, IpFlags, RejectReason, Xid};
+use crate::wire::ddns::Ddns;
 
 use super::FailoverEndpoint;
 use super::event::Event;
@@ -119,6 +121,11 @@ impl FailoverEndpoint {
             start_of_status: local(update.start_of_status),
             client_last_transaction: local(update.client_last_transaction),
             ip_flags: update.ip_flags.unwrap_or(IpFlags(0)),
+            carried: Carried::new(Parts {
+                request_options: update.client_request_options,
+                reply_options: update.client_reply_options,
+                ddns: update.ddns.and_then(Ddns::from_wire),
+            }),
         })
     }
 
@@ -151,6 +158,9 @@ impl FailoverEndpoint {
         // In PARTNER-DOWN no wait that is running gets shorter by what the partner reports (§9.4.2).
         let keeps_promises = self.config.dialect.keeps_promises_of_ended_leases()
             || self.state() == FailoverState::PartnerDown;
+        if received.carried.parts().ddns.is_some() {
+            self.dns_of_partner(received.address);
+        }
         let mut next = accept::apply(own, received, now.wall, keeps_promises);
         // Both servers may have heard the same client: what this one heard later stays news.
         let news_of_own = !own.partner_knows
@@ -161,6 +171,7 @@ impl FailoverEndpoint {
         if news_of_own {
             next.partner_knows = false;
         } else {
+            self.dns_of_crossing_reports(own, received.binding_status);
             self.updates.supersede(own.address);
             self.prepare_offer(own, &mut next);
             if self.rejection_may_hide_answer(own.address, received.binding_status) {

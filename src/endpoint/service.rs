@@ -7,11 +7,13 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
+use crate::binding::carried::Parts;
 use crate::binding::table::{BindingTable, RangeId};
 use crate::binding::{AddressRange, ClientRef, UnknownAddress};
 use crate::durable::CommitId;
 use crate::time::{Now, UnixTime};
 use crate::wire::codes::FailoverState;
+use crate::wire::ddns::Ddns;
 
 /// Kinds of client message that the service rules tell apart (§9.2, §9.8.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,6 +119,15 @@ pub struct Grant {
     pub potential_expiration: UnixTime,
 }
 
+/// What a lease comes with besides its client and its times.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeaseDetails<'a> {
+    /// It was asked for by BOOTP, not DHCP (§5.14).
+    pub bootp: bool,
+    /// Options of the request and of the answer that interest the partner (§7.1.1).
+    pub carried: Parts<'a>,
+}
+
 /// What the DHCP service did, to be made durable and told to the partner.
 #[derive(Clone, Copy, Debug)]
 pub enum BindingChange<'a> {
@@ -128,6 +139,8 @@ pub enum BindingChange<'a> {
         client: ClientRef<'a>,
         /// As returned by [`LeaseAuthority::grant`] for the same moment.
         grant: Grant,
+        /// What it comes with.
+        details: LeaseDetails<'a>,
     },
     /// The holder sent DHCPRELEASE.
     Released {
@@ -144,6 +157,13 @@ pub enum BindingChange<'a> {
         /// The address.
         address: Ipv4Addr,
     },
+    /// The DNS records of the client were added, changed or removed, or this is under way (§5.12).
+    DnsUpdated {
+        /// The address.
+        address: Ipv4Addr,
+        /// What there is now.
+        ddns: Ddns<'a>,
+    },
 }
 
 impl BindingChange<'_> {
@@ -153,7 +173,8 @@ impl BindingChange<'_> {
             Self::Leased { address, .. }
             | Self::Released { address }
             | Self::Abandoned { address }
-            | Self::Reset { address } => *address,
+            | Self::Reset { address }
+            | Self::DnsUpdated { address, .. } => *address,
         }
     }
 }

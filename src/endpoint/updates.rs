@@ -10,6 +10,7 @@ use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::balance::Role;
+use crate::binding::carried::Parts;
 use crate::binding::client::MAX_HARDWARE_OCTETS;
 use crate::binding::table::Mark;
 use crate::binding::{Binding, ClientIdentifier, HardwareAddress};
@@ -165,6 +166,11 @@ impl Updates {
         if let Some(flight) = self.flight_of(address) {
             flight.since = Since::Void;
         }
+    }
+
+    /// Whether an update that tells what the binding is now has not been answered.
+    pub(super) fn is_in_flight(&mut self, address: Ipv4Addr) -> bool {
+        self.flight_of(address).is_some_and(|flight| flight.since == Since::Unchanged)
     }
 
     /// The next queued address whose commit is durable.
@@ -473,6 +479,13 @@ impl FailoverEndpoint {
         let dialect = self.config.dialect;
         let client = binding.client.as_ref().filter(|_| status != BindingStatus::Abandoned);
         let active = status == BindingStatus::Active;
+        // §7.1: what caused the update, where a client did.
+        let by_request = active || status == BindingStatus::Released;
+        let carried = if self.update_dialect().forwards_client_options() {
+            binding.carried.parts()
+        } else {
+            Parts::default()
+        };
         let with_times = active || dialect.announces_times_in_every_status();
         let potential = if active { promised(binding) } else { binding.start_of_status };
         let mut ip_flags = binding.ip_flags;
@@ -498,6 +511,9 @@ impl FailoverEndpoint {
             start_of_status: Some(binding.start_of_status),
             client_last_transaction: known(binding.client_last_transaction),
             ip_flags: (ip_flags != IpFlags(0)).then_some(ip_flags),
+            ddns: binding.carried.ddns_option(),
+            client_request_options: carried.request_options.filter(|_| by_request),
+            client_reply_options: carried.reply_options.filter(|_| active),
             ..BindingUpdate::default()
         }
     }
@@ -569,6 +585,7 @@ impl FailoverEndpoint {
                 binding.acked_potential_expiration = flight.potential_expiration;
             }
             BindingStatus::Expired | BindingStatus::Released | BindingStatus::Reset => {
+                self.dns_removal_due(binding);
                 self.become_free(now, binding);
             }
             BindingStatus::Backup if recalled => self.become_free(now, binding),
@@ -607,6 +624,7 @@ impl FailoverEndpoint {
         binding.start_of_status = now.wall;
         binding.sent_potential_expiration = UnixTime::ABSENT;
         binding.acked_potential_expiration = UnixTime::ABSENT;
+        binding.carried = binding.carried.ended();
         if !self.config.dialect.keeps_promises_of_ended_leases() {
             binding.received_potential_expiration = UnixTime::ABSENT;
         }

@@ -40,6 +40,9 @@ impl Repeatable {
             | Event::UpdatesRequested { .. }
             | Event::UpdatesComplete { .. }
             | Event::PoolBalanced { .. }
+            | Event::DnsUpdateDue { .. }
+            | Event::DnsRemovalDue { .. }
+            | Event::PartnerUpdatesDns { .. }
             | Event::StorageFailed => None,
         }
     }

@@ -24,7 +24,10 @@ use crate::durable::{Change, Recovered};
 pub const FILE_NAME: &str = "leases.redb";
 
 /// Version of the set of tables and of their keys.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The version before, which had no binding records that carry anything. It is read as it is.
+const FORMER_VERSION: u32 = 1;
 
 /// Pages that redb keeps in memory, in octets. All bindings are in memory anyway, so this serves
 /// only the pages that commits rewrite.
@@ -90,7 +93,7 @@ impl RedbStore {
                 transaction.open_table(META).map_err(self.failed("opening a table of"))?;
             let found =
                 meta.get(FORMAT).map_err(self.failed("reading"))?.map(|value| value.value());
-            if found.is_none() {
+            if matches!(found, None | Some(FORMER_VERSION)) {
                 meta.insert(FORMAT, FORMAT_VERSION).map_err(self.failed("writing"))?;
             }
             found
@@ -102,6 +105,8 @@ impl RedbStore {
                 transaction.open_table(BINDINGS).map_err(self.failed("opening a table of"))?;
                 transaction.commit().map_err(self.failed("committing to"))
             }
+            // A program that reads no more than the former version is told so by the number.
+            Some(FORMER_VERSION) => transaction.commit().map_err(self.failed("committing to")),
             Some(FORMAT_VERSION) => Ok(()),
             Some(found) if found > FORMAT_VERSION => Err(StoreError::NewerFormat {
                 path: self.path.clone(),

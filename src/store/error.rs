@@ -49,7 +49,7 @@ impl fmt::Display for RecordError {
             }
             Self::Version { found } => write!(
                 f,
-                "the record has version {found}; this program reads version {}",
+                "the record has version {found}; this program reads versions up to {}",
                 super::record::RECORD_VERSION
             ),
             Self::Checksum { found, expected } => {

@@ -8,13 +8,18 @@ use std::net::Ipv4Addr;
 use super::OwnerId;
 use super::checksum::Crc32c;
 use super::error::RecordError;
-use crate::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
+use crate::binding::carried;
+use crate::binding::{Binding, Carried, Client, ClientIdentifier, HardwareAddress};
 use crate::durable::EndpointRecord;
 use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, FailoverState, IpFlags};
 
-/// Version of the records, in their first octet.
-pub const RECORD_VERSION: u8 = 1;
+/// Highest version of a record, in its first octet.
+pub const RECORD_VERSION: u8 = 2;
+/// Version of endpoint records, and of binding records that carry nothing.
+const PLAIN_VERSION: u8 = 1;
+/// Version of binding records with what they carry behind the client identifier.
+const CARRYING_VERSION: u8 = 2;
 
 /// Octets of a binding's key: owner, address.
 pub const BINDING_KEY_LEN: usize = 6;
@@ -63,10 +68,12 @@ pub fn encode_binding(owner: OwnerId, binding: &Binding, out: &mut Vec<u8>) {
     }
     let hardware = hardware.unwrap_or_default();
     let identifier = identifier.map(ClientIdentifier::octets).unwrap_or_default();
+    let carried = binding.carried.octets();
+    let version = if carried.is_empty() { PLAIN_VERSION } else { CARRYING_VERSION };
     // The types hold at most 16 and 255 octets.
     let length = |octets: &[u8]| u8::try_from(octets.len()).unwrap_or(u8::MAX);
     out.extend([
-        RECORD_VERSION,
+        version,
         binding.binding_status.code(),
         flags,
         hardware.htype(),
@@ -86,6 +93,7 @@ pub fn encode_binding(owner: OwnerId, binding: &Binding, out: &mut Vec<u8>) {
     }
     out.extend(hardware.octets());
     out.extend(identifier);
+    out.extend(carried);
     seal(&binding_key(owner, binding.address), out);
 }
 
@@ -98,15 +106,25 @@ pub fn decode_binding(key: [u8; BINDING_KEY_LEN], record: &[u8]) -> Result<Bindi
     else {
         return Err(too_short(record, BINDING_FIXED + CHECKSUM));
     };
-    check_version(*version)?;
+    check_version(*version, CARRYING_VERSION)?;
     let lengths = (usize::from(*hardware_len), usize::from(*identifier_len));
     let expected = BINDING_FIXED + lengths.0 + lengths.1 + CHECKSUM;
-    if record.len() != expected {
+    let has_length = match *version {
+        PLAIN_VERSION => record.len() == expected,
+        _ => (expected + 1..=expected + carried::MAX_OCTETS).contains(&record.len()),
+    };
+    if !has_length {
         return Err(RecordError::Length { found: record.len(), expected });
     }
     check_seal(&key, record)?;
     let (hardware, rest) = variable.split_at_checked(lengths.0).unwrap_or_default();
-    let identifier = rest.get(..lengths.1).unwrap_or_default();
+    let (identifier, rest) = rest.split_at_checked(lengths.1).unwrap_or_default();
+    let carried = rest.len().checked_sub(CHECKSUM).and_then(|end| rest.get(..end));
+    let carried = Carried::from_octets(carried.unwrap_or_default()).ok_or(field(
+        "what is carried",
+        BINDING_FIXED + lengths.0 + lengths.1,
+        rest.first().copied().unwrap_or_default(),
+    ))?;
     let binding_status =
         BindingStatus::from_code(*status).ok_or(field("binding_status", 1, *status))?;
     if *flags & !(PARTNER_KNOWS | HAS_CLIENT | HAS_HARDWARE) != 0 {
@@ -133,6 +151,7 @@ pub fn decode_binding(key: [u8; BINDING_KEY_LEN], record: &[u8]) -> Result<Bindi
         received_potential_expiration: time(12),
         client_last_transaction: time(16),
         start_of_status: time(20),
+        carried,
         partner_knows: flags & PARTNER_KNOWS != 0,
     })
 }
@@ -152,7 +171,7 @@ pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8
     }
     let code = |state: Option<FailoverState>| state.map_or(0, FailoverState::code);
     let [previous, partner] = [code(record.previous_state), code(record.partner_state)];
-    out.extend([RECORD_VERSION, record.state.code(), previous, partner, flags, 0, 0, 0]);
+    out.extend([PLAIN_VERSION, record.state.code(), previous, partner, flags, 0, 0, 0]);
     for time in [
         record.start_of_state,
         record.partner_start_of_state,
@@ -171,7 +190,7 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
     let Some((version, _)) = record.split_first() else {
         return Err(too_short(record, ENDPOINT_LEN));
     };
-    check_version(*version)?;
+    check_version(*version, PLAIN_VERSION)?;
     let Ok([_, state, previous, partner, flags, zeros @ .., _, _, _, _]) =
         <&[u8; ENDPOINT_LEN]>::try_from(record)
     else {
@@ -222,8 +241,9 @@ fn check_seal(key: &[u8], record: &[u8]) -> Result<(), RecordError> {
     if found == expected { Ok(()) } else { Err(RecordError::Checksum { found, expected }) }
 }
 
-fn check_version(version: u8) -> Result<(), RecordError> {
-    if version == RECORD_VERSION { Ok(()) } else { Err(RecordError::Version { found: version }) }
+fn check_version(version: u8, highest: u8) -> Result<(), RecordError> {
+    let known = (PLAIN_VERSION..=highest).contains(&version);
+    if known { Ok(()) } else { Err(RecordError::Version { found: version }) }
 }
 
 /// The number at `at`; callers read within what they have measured.

@@ -352,6 +352,31 @@ impl IpFlags {
     }
 }
 
+/// How far the DNS update of a binding has come (§12.9). Unassigned bits mean nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DdnsFlags(pub u16);
+
+impl DdnsFlags {
+    /// C: the name leads to the address, the A record is there.
+    pub const FORWARD_DONE: Self = Self(1);
+    /// A: the server, not the client, updates the A record.
+    pub const FORWARD_BY_SERVER: Self = Self(2);
+    /// D: the address leads to the name, the PTR record is there.
+    pub const REVERSE_DONE: Self = Self(4);
+    /// P: the server, not the client, updates the PTR record.
+    pub const REVERSE_BY_SERVER: Self = Self(8);
+
+    /// Whether all bits of `flags` are set.
+    pub const fn contains(self, flags: Self) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+
+    /// The same without unassigned bits.
+    pub const fn assigned(self) -> Self {
+        Self(self.0 & 0xf)
+    }
+}
+
 /// Flags of a server (§12.23). Unknown bits are kept and mean nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerFlags(pub u8);

@@ -18,6 +18,7 @@ pub mod batch;
 pub mod bndupd;
 pub mod codes;
 pub mod connect;
+pub mod ddns;
 pub mod dialect;
 pub mod error;
 pub mod frame;
@@ -28,9 +29,11 @@ pub mod pretty;
 pub use batch::BatchWriter;
 pub use bndupd::{BindingReply, BindingUpdate, BndAck, BndUpd};
 pub use codes::{
-    BindingStatus, FailoverState, IpFlags, MessageType, OptionCode, RejectReason, ServerFlags, Xid,
+    BindingStatus, DdnsFlags, FailoverState, IpFlags, MessageType, OptionCode, RejectReason,
+    ServerFlags, Xid,
 };
 pub use connect::{Connect, ConnectAck, Disconnect, Reject, StateMessage};
+pub use ddns::Ddns;
 pub use dialect::Dialect;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::{Deframer, Frame, HEADER_LEN, Header, MAX_MESSAGE_LEN, MIN_MESSAGE_LEN};

@@ -7,8 +7,8 @@ use twinlease::binding::{AddressRange, Binding, ClientIdentifier, ClientRef};
 use twinlease::durable::{Change, Recovered};
 use twinlease::endpoint::config::Reservation;
 use twinlease::endpoint::{
-    Alone, Availability, BindingChange, ClientRequest, LeaseAuthority, Output, RequestKind,
-    Service, Unavailable,
+    Alone, Availability, BindingChange, ClientRequest, LeaseAuthority, LeaseDetails, Output,
+    RequestKind, Service, Unavailable,
 };
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::codes::BindingStatus;
@@ -30,7 +30,12 @@ fn owner_of(bindings: Vec<Binding>, reservations: &[Reservation]) -> Alone {
 fn lease(alone: &mut Alone, now: Now, last: u8, number: u8, seconds: u32) {
     let (address, client) = (address(last), client(number));
     let grant = alone.grant(address, &client, seconds, now);
-    alone.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    alone
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
 }
 
 /// The bindings committed since the last call, with their ids.

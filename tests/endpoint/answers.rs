@@ -3,7 +3,7 @@
 
 use twinlease::balance::{HashBuckets, Role};
 use twinlease::durable::Recovered;
-use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, Origin};
+use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails, Origin};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, Xid};
@@ -30,7 +30,13 @@ fn active(last: u8) -> BindingUpdate<'static> {
 fn lease(script: &mut Script, last: u8, number: u8, desired: u32) {
     let (now, address, client) = (script.now, address(last), client(number));
     let grant = script.endpoint.grant(address, &client, desired, now);
-    script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    script
+        .endpoint
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
     script.input(Input::TimeReached);
 }
 

@@ -4,7 +4,7 @@ use twinlease::balance::Role;
 use twinlease::binding::{Client, ClientIdentifier};
 use twinlease::durable::Recovered;
 use twinlease::endpoint::{
-    Batching, BindingChange, Event, Input, LeaseAuthority, RelationshipConfig,
+    Batching, BindingChange, Event, Input, LeaseAuthority, LeaseDetails, RelationshipConfig,
 };
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BndAck};
@@ -38,7 +38,13 @@ fn lease_together(script: &mut Script, addresses: impl IntoIterator<Item = u8>) 
         let now = script.now;
         let (address, client) = (address(last), client(last));
         let grant = script.endpoint.grant(address, &client, 3600, now);
-        script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+        script
+            .endpoint
+            .record(
+                now,
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+            )
+            .unwrap();
     }
     script.input(Input::TimeReached);
     script.instant_disk = true;
@@ -109,7 +115,13 @@ fn big(script: &mut Script, count: u8) {
         let holder = Client { identifier: Some(identifier), hardware: client(number).hardware };
         let (address, client) = (address(number), holder.as_ref());
         let grant = script.endpoint.grant(address, &client, 3600, now);
-        script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+        script
+            .endpoint
+            .record(
+                now,
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+            )
+            .unwrap();
     }
     script.input(Input::TimeReached);
     script.instant_disk = true;

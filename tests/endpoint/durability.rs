@@ -1,6 +1,6 @@
 //! Durable before visible: what promises a commit waits for it.
 
-use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, OperatorCommand};
+use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails, OperatorCommand};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
@@ -53,7 +53,12 @@ fn an_update_waits_for_the_commit_of_the_lease() {
     script.instant_disk = false;
     let now = script.now;
     let grant = script.endpoint.grant(address(15), &client(1), 600, now);
-    let change = BindingChange::Leased { address: address(15), client: client(1), grant };
+    let change = BindingChange::Leased {
+        address: address(15),
+        client: client(1),
+        grant,
+        details: LeaseDetails::default(),
+    };
     script.endpoint.record(now, change).unwrap();
     script.input(Input::TimeReached);
     assert_eq!(script.types(), Vec::<&str>::new());
@@ -75,7 +80,12 @@ fn an_update_that_the_partner_asks_for_waits_for_the_commit_of_the_lease() {
     script.instant_disk = false;
     let now = script.now;
     let grant = script.endpoint.grant(address(25), &client(1), 600, now);
-    let change = BindingChange::Leased { address: address(25), client: client(1), grant };
+    let change = BindingChange::Leased {
+        address: address(25),
+        client: client(1),
+        grant,
+        details: LeaseDetails::default(),
+    };
     script.endpoint.record(now, change).unwrap();
     script.tell(&Message::UpdReq);
     assert_eq!(script.types(), Vec::<&str>::new());

@@ -4,8 +4,8 @@ use twinlease::balance::{HashBuckets, Role, hash};
 use twinlease::binding::table::RangeId;
 use twinlease::binding::{ClientRef, HardwareAddress};
 use twinlease::endpoint::{
-    Availability, BindingChange, ClientRequest, Input, LeaseAuthority, OperatorCommand,
-    RequestKind, Service, Unavailable,
+    Availability, BindingChange, ClientRequest, Input, LeaseAuthority, LeaseDetails,
+    OperatorCommand, RequestKind, Service, Unavailable,
 };
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
@@ -24,7 +24,13 @@ use FailoverState::{
 fn lease(script: &mut Script, last: u8, number: u8, seconds: u32) {
     let (now, address, client) = (script.now, address(last), client(number));
     let grant = script.endpoint.grant(address, &client, seconds, now);
-    script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    script
+        .endpoint
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
     script.input(Input::TimeReached);
 }
 

@@ -5,8 +5,8 @@ use twinlease::binding::table::RangeId;
 use twinlease::binding::{AddressRange, Binding};
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::{
-    Availability, BindingChange, Input, LeaseAuthority, OperatorCommand, RelationshipConfig,
-    Service, Unavailable,
+    Availability, BindingChange, Input, LeaseAuthority, LeaseDetails, OperatorCommand,
+    RelationshipConfig, Service, Unavailable,
 };
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
@@ -27,7 +27,13 @@ fn draft(role: Role, size: u8) -> RelationshipConfig {
 fn lease(script: &mut Script, last: u8, number: u8, seconds: u32) {
     let (now, address, client) = (script.now, address(last), client(number));
     let grant = script.endpoint.grant(address, &client, seconds, now);
-    script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    script
+        .endpoint
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
     script.input(Input::TimeReached);
 }
 

@@ -3,7 +3,7 @@
 use twinlease::balance::Role;
 use twinlease::endpoint::config::PoolShare;
 use twinlease::endpoint::{
-    BindingChange, ClientRequest, Input, LeaseAuthority, RequestKind, Service,
+    BindingChange, ClientRequest, Input, LeaseAuthority, LeaseDetails, RequestKind, Service,
 };
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
@@ -186,7 +186,13 @@ fn lease_all_free(script: &mut Script) {
     for (number, address) in (100..).zip(free) {
         let (now, client) = (script.now, client(number));
         let grant = script.endpoint.grant(address, &client, 3600, now);
-        script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+        script
+            .endpoint
+            .record(
+                now,
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+            )
+            .unwrap();
     }
     script.input(Input::TimeReached);
 }

@@ -281,8 +281,12 @@ fn a_debt_of_all_updates_outlives_the_process() {
     let mut script = Script::normal_primary();
     let partner = client(1);
     let grant = script.endpoint.grant(address(10), &partner, 60, script.now);
-    let change =
-        twinlease::endpoint::BindingChange::Leased { address: address(10), client: partner, grant };
+    let change = twinlease::endpoint::BindingChange::Leased {
+        address: address(10),
+        client: partner,
+        grant,
+        details: twinlease::endpoint::LeaseDetails::default(),
+    };
     script.endpoint.record(script.now, change).expect("an address of the range");
     script.input(Input::TimeReached);
     script.answer_everything();

@@ -1,7 +1,7 @@
 //! What operators see of an endpoint, and what it does with messages it cannot use.
 
 use twinlease::endpoint::status::{Communications, Sync};
-use twinlease::endpoint::{BindingChange, Event, Input, LeaseAuthority};
+use twinlease::endpoint::{BindingChange, Event, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, ServerFlags, Xid};
 use twinlease::wire::message::Message;
@@ -12,7 +12,13 @@ use crate::support::{MCLT, START, address, client};
 fn lease(script: &mut Script, last: u8) {
     let (now, address, client) = (script.now, address(last), client(last));
     let grant = script.endpoint.grant(address, &client, 600, now);
-    script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    script
+        .endpoint
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
     script.input(Input::TimeReached);
 }
 

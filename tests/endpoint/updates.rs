@@ -1,7 +1,7 @@
 //! Updates in both directions: windows, requests, rejections (§7.1 to §7.5).
 
 use twinlease::balance::{HashBuckets, Role};
-use twinlease::endpoint::{BindingChange, Input, LeaseAuthority};
+use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
 use twinlease::wire::codes::{
@@ -219,7 +219,12 @@ fn a_bulk_update_gets_one_answer_for_all_its_addresses() {
 fn lease(script: &mut Script, last: u8, number: u8) {
     let now = script.now;
     let grant = script.endpoint.grant(address(last), &client(number), 3600, now);
-    let change = BindingChange::Leased { address: address(last), client: client(number), grant };
+    let change = BindingChange::Leased {
+        address: address(last),
+        client: client(number),
+        grant,
+        details: LeaseDetails::default(),
+    };
     script.endpoint.record(now, change).unwrap();
     script.input(Input::TimeReached);
 }

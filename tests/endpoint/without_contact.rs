@@ -4,7 +4,7 @@ use twinlease::balance::Role;
 use twinlease::binding::Binding;
 use twinlease::durable::Recovered;
 use twinlease::endpoint::{
-    Availability, Event, Input, LeaseAuthority, OperatorCommand, Unavailable,
+    Availability, Event, Input, LeaseAuthority, LeaseDetails, OperatorCommand, Unavailable,
 };
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
@@ -123,7 +123,13 @@ fn renewals(state: FailoverState) -> Vec<u32> {
         let (now, address, client) = (script.now, address(12), client(1));
         let grant = script.endpoint.grant(address, &client, 36_000, now);
         granted.push(grant.lease_seconds);
-        script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+        script
+            .endpoint
+            .record(
+                now,
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+            )
+            .unwrap();
         script.run(100);
     }
     granted

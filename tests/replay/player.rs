@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use twinlease::durable::{Change, EndpointRecord, Recovered};
 use twinlease::endpoint::{
     Availability, BindingChange, ConnectFailure, Event, FailoverEndpoint, Input, LeaseAuthority,
-    LinkId, OperatorCommand, Origin, Output,
+    LeaseDetails, LinkId, OperatorCommand, Origin, Output,
 };
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::{
@@ -647,7 +647,7 @@ impl<'a> Player<'a> {
                         address.to_string(),
                     );
                 }
-                BindingChange::Leased { address, client, grant }
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() }
             }
             What::Released => BindingChange::Released { address },
             What::Declined => BindingChange::Abandoned { address },

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableDatabase, TableDefinition};
 use twinlease::durable::Change;
 use twinlease::store::record::{
     binding_key, decode_binding, decode_endpoint, encode_binding, encode_endpoint,
@@ -12,7 +12,7 @@ use twinlease::store::{
     FILE_NAME, FORMAT_VERSION, LeaseStore, OwnerId, RecordError, RecordPlace, RedbStore, StoreError,
 };
 
-use crate::samples::{address, binding, endpoint, set};
+use crate::samples::{address, binding, carrying, endpoint, set};
 
 const OWNER: OwnerId = OwnerId(0x0102);
 
@@ -170,6 +170,55 @@ fn a_store_of_a_newer_format_is_refused() {
             if found == FORMAT_VERSION + 1),
         "{error}"
     );
+}
+
+/// A file of the version before holds binding records without anything carried.
+#[test]
+fn a_store_of_the_former_format_is_read_and_then_one_of_this_format() {
+    let directory = small_store();
+    let database = Database::create(directory.path().join(FILE_NAME)).unwrap();
+    let meta = TableDefinition::<&str, u32>::new("meta");
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(meta).unwrap().insert("format", FORMAT_VERSION - 1).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let mut store = RedbStore::open(directory.path()).unwrap();
+    assert_eq!(store.open_owner("a").unwrap().1.bindings, [binding(1)]);
+    drop(store);
+    let database = Database::create(directory.path().join(FILE_NAME)).unwrap();
+    let read = database.begin_read().unwrap();
+    let format = read.open_table(meta).unwrap().get("format").unwrap().unwrap().value();
+    assert_eq!(format, FORMAT_VERSION);
+}
+
+#[test]
+fn a_binding_record_that_carries_something_is_written_as_the_format_says() {
+    let mut octets = Vec::new();
+    encode_binding(OWNER, &carrying(4), &mut octets);
+    let plain = binding_octets();
+    let behind = plain.len() - 4;
+    assert_eq!(octets[0], 2);
+    assert_eq!(octets[1..behind], plain[1..behind]);
+    let carried = [
+        &[0, 7, 0, 10][..],
+        &[99, 130, 83, 99, 12, 1, 4],
+        &[99, 130, 83, 99, 58, 4, 0, 0, 1, 44],
+        &[0, 7],
+        b"\x04host\x07example\x00",
+    ]
+    .concat();
+    assert_eq!(octets[behind..octets.len() - 4], carried);
+}
+
+#[test]
+fn every_flipped_bit_of_a_binding_record_that_carries_something_is_noticed() {
+    let mut octets = Vec::new();
+    encode_binding(OWNER, &carrying(4), &mut octets);
+    for bit in 0..octets.len() * 8 {
+        let mut damaged = octets.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(decode_binding(binding_key(OWNER, address(4)), &damaged).is_err(), "bit {bit}");
+    }
 }
 
 #[test]

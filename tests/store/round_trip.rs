@@ -8,7 +8,7 @@ use twinlease::store::{Contents, LeaseStore, MemoryStore, OwnerId, RedbStore, St
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 
-use crate::samples::{address, binding, endpoint, recovered, set};
+use crate::samples::{address, binding, carrying, endpoint, recovered, set};
 
 /// Commits `batch` to a store on disk, opens it again and reads the owner "a".
 fn through_the_disk(batch: impl FnOnce(OwnerId) -> Vec<(OwnerId, Change)>) -> Recovered {
@@ -39,6 +39,11 @@ fn a_new_owner_has_nothing() {
 #[test]
 fn every_field_of_a_binding_is_kept() {
     assert_eq!(binding_through_the_disk(binding(1)), binding(1));
+}
+
+#[test]
+fn what_a_binding_carries_is_kept() {
+    assert_eq!(binding_through_the_disk(carrying(1)), carrying(1));
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use twinlease::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
+use twinlease::binding::carried::Parts;
+use twinlease::binding::{Binding, Carried, Client, ClientIdentifier, HardwareAddress};
 use twinlease::durable::{Change, EndpointRecord, Recovered};
 use twinlease::store::{LeaseStore, OwnerId};
 use twinlease::time::UnixTime;
-use twinlease::wire::codes::{BindingStatus, FailoverState, IpFlags};
+use twinlease::wire::codes::{BindingStatus, DdnsFlags, FailoverState, IpFlags};
+use twinlease::wire::ddns::Ddns;
 
 pub(crate) fn address(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 78, 0, last)
@@ -28,8 +30,19 @@ pub(crate) fn binding(last: u8) -> Binding {
         received_potential_expiration: UnixTime(1_700_000_004),
         client_last_transaction: UnixTime(1_700_000_005),
         start_of_status: UnixTime(1_700_000_006),
+        carried: Carried::NOTHING,
         partner_knows: false,
     }
+}
+
+/// The same with options and DNS state beside it.
+pub(crate) fn carrying(last: u8) -> Binding {
+    let carried = Carried::new(Parts {
+        request_options: Some(&[99, 130, 83, 99, 12, 1, last]),
+        reply_options: Some(&[99, 130, 83, 99, 58, 4, 0, 0, 1, 44]),
+        ddns: Ddns::new(DdnsFlags(7), b"\x04host\x07example\x00"),
+    });
+    Binding { carried, ..binding(last) }
 }
 
 /// An endpoint record in which no two fields are alike.

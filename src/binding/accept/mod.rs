@@ -6,7 +6,7 @@
 
 use core::net::Ipv4Addr;
 
-use super::{Binding, Client};
+use super::{Binding, Carried, Client};
 use crate::balance::Role;
 use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, IpFlags, RejectReason};
@@ -33,6 +33,8 @@ pub struct ReceivedUpdate {
     pub client_last_transaction: UnixTime,
     /// IP-flags; no bits if missing.
     pub ip_flags: IpFlags,
+    /// client-request-options, client-reply-options and DDNS.
+    pub carried: Carried,
 }
 
 /// What becomes of an update.
@@ -139,6 +141,7 @@ pub fn apply(
         | BindingStatus::Released
         | BindingStatus::Reset => available(own, update, BindingStatus::Free, keeps_promises),
     };
+    next.carried = carried(own, update);
     let is_older = next.binding_status == BindingStatus::Active && is_older_renewal(own, update);
     let reported = date(update.start_of_status);
     next.start_of_status = if is_older {
@@ -153,6 +156,26 @@ pub fn apply(
     next.ip_flags = update.ip_flags;
     next.partner_knows = true;
     next
+}
+
+/// What the binding carries after the update. What the partner leaves out has not changed while the
+/// client is the same (§12.9, §5.12.2).
+fn carried(own: &Binding, update: &ReceivedUpdate) -> Carried {
+    let received = update.carried.parts();
+    match update.binding_status {
+        BindingStatus::Active if !continues(own, update) => update.carried.clone(),
+        BindingStatus::Active if is_older_renewal(own, update) => own.carried.clone(),
+        BindingStatus::Active => own.carried.renewed(received),
+        BindingStatus::Free
+        | BindingStatus::Expired
+        | BindingStatus::Released
+        | BindingStatus::Reset
+        | BindingStatus::Backup
+        | BindingStatus::Abandoned => match received.ddns {
+            Some(_) => update.carried.ended(),
+            None => own.carried.ended(),
+        },
+    }
 }
 
 fn leased(own: &Binding, update: &ReceivedUpdate, keeps_promises: bool) -> Binding {

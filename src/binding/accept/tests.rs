@@ -41,6 +41,7 @@ fn update(binding_status: BindingStatus) -> ReceivedUpdate {
         start_of_status: ABSENT,
         client_last_transaction: ABSENT,
         ip_flags: IpFlags(0),
+        carried: Carried::NOTHING,
     }
 }
 

@@ -8,7 +8,7 @@
 use core::hash::Hasher;
 use std::hash::DefaultHasher;
 
-use super::record::{LongIdentifiers, Record};
+use super::record::{Identifiers, Record};
 use super::{NONE, at, at_mut};
 use crate::binding::ClientRef;
 
@@ -29,7 +29,7 @@ impl ClientIndex {
     }
 
     /// Adds the record at `slot` to the chain of its client, if it has one.
-    pub(super) fn insert(&mut self, records: &mut [Record], long: &LongIdentifiers, slot: u32) {
+    pub(super) fn insert(&mut self, records: &mut [Record], long: &Identifiers, slot: u32) {
         let record = at_mut(records, slot);
         let Some(chain) = self.chain_of(&record.client(long)) else { return };
         let Some(head) = self.heads.get_mut(chain) else { return };
@@ -42,7 +42,7 @@ impl ClientIndex {
     }
 
     /// Takes the record at `slot` out of the chain of its client, if it has one.
-    pub(super) fn remove(&mut self, records: &mut [Record], long: &LongIdentifiers, slot: u32) {
+    pub(super) fn remove(&mut self, records: &mut [Record], long: &Identifiers, slot: u32) {
         let record = at(records, slot);
         let (before, behind) = (record.client_prev, record.client_next);
         let Some(chain) = self.chain_of(&record.client(long)) else { return };
@@ -60,7 +60,7 @@ impl ClientIndex {
     pub(super) fn slots_of<'a>(
         &self,
         records: &'a [Record],
-        long: &'a LongIdentifiers,
+        long: &'a Identifiers,
         client: ClientRef<'a>,
     ) -> impl Iterator<Item = u32> + use<'a> {
         let head = self.chain_of(&client).and_then(|chain| self.heads.get(chain));

@@ -3,14 +3,16 @@
 //! Addresses of a range are contiguous, so a table is one dense array of packed `Record`s of fixed
 //! size in ascending order of address (`layout`, `record`). Queues by status and chains by client
 //! are linked through the records (`queues`, `clients`); a heap knows which lease ends next
-//! (`expiry`). Only identifiers too long for a record live beside it.
+//! (`expiry`). What varies in length lives beside it (`beside`): identifiers too long for a record,
+//! and what bindings carry.
 //!
-//! Invariant: a binding costs at most 96 octets, all of it included, and nothing here depends on
+//! Invariant: a binding costs at most 96 octets besides what it carries, all of it included, and nothing here depends on
 //! the order of a hash.
 //!
 //! Slots are positions in the array. They come from `layout` or from a link, and both hold only
 //! slots that exist.
 
+mod beside;
 mod clients;
 mod expiry;
 mod layout;
@@ -28,7 +30,7 @@ use clients::ClientIndex;
 use expiry::ExpiryHeap;
 use layout::Layout;
 use queues::Queues;
-use record::{LongIdentifiers, Record};
+use record::{Record, VariableParts};
 
 use super::{AddressRange, Binding, Client, ClientRef, UnknownAddress};
 use crate::time::UnixTime;
@@ -73,9 +75,9 @@ pub struct BindingTable {
     queues: Queues,
     clients: ClientIndex,
     expiry: ExpiryHeap,
-    long: LongIdentifiers,
     /// For each range, how many addresses are marked [`Mark::Recalled`].
     recalled: Vec<u32>,
+    parts: VariableParts,
 }
 
 impl BindingTable {
@@ -102,8 +104,8 @@ impl BindingTable {
             layout,
             records,
             queues,
-            long: LongIdentifiers::default(),
             recalled: vec![0; ranges.len()],
+            parts: VariableParts::default(),
         })
     }
 
@@ -132,7 +134,7 @@ impl BindingTable {
     /// A copy. It allocates only for a client identifier of more than 30 octets.
     pub fn get(&self, address: Ipv4Addr) -> Option<Binding> {
         let (slot, _) = self.layout.locate(address)?;
-        Some(at(&self.records, slot).unpack(address, &self.long))
+        Some(at(&self.records, slot).unpack(address, &self.parts))
     }
 
     /// The status of an address; `None` if it lies in no range.
@@ -150,6 +152,7 @@ impl BindingTable {
         let (slot, range) =
             self.layout.locate(binding.address).ok_or(UnknownAddress(binding.address))?;
         self.put_client(slot, binding.client.as_ref());
+        at_mut(&mut self.records, slot).set_carried(&binding.carried, &mut self.parts.carried);
         let records = &mut self.records;
         let status = at(records, slot).status;
         if status == binding.binding_status {
@@ -179,12 +182,12 @@ impl BindingTable {
     fn put_client(&mut self, slot: u32, client: Option<&Client>) {
         let nobody = ClientRef { identifier: None, hardware: None };
         let client = client.map_or(nobody, Client::as_ref);
-        if at(&self.records, slot).client(&self.long) == client {
+        if at(&self.records, slot).client(&self.parts.identifiers) == client {
             return;
         }
-        self.clients.remove(&mut self.records, &self.long, slot);
-        at_mut(&mut self.records, slot).set_client(&client, &mut self.long);
-        self.clients.insert(&mut self.records, &self.long, slot);
+        self.clients.remove(&mut self.records, &self.parts.identifiers, slot);
+        at_mut(&mut self.records, slot).set_client(&client, &mut self.parts.identifiers);
+        self.clients.insert(&mut self.records, &self.parts.identifiers, slot);
     }
 
     /// How many addresses of a range have this status. Takes constant time.
@@ -208,7 +211,7 @@ impl BindingTable {
         &'a self,
         client: &ClientRef<'a>,
     ) -> impl Iterator<Item = Ipv4Addr> + use<'a> {
-        let slots = self.clients.slots_of(&self.records, &self.long, *client);
+        let slots = self.clients.slots_of(&self.records, &self.parts.identifiers, *client);
         slots.map(|slot| self.layout.address_of(slot))
     }
 
@@ -256,7 +259,7 @@ impl BindingTable {
     /// All bindings in ascending order of address.
     pub fn iter(&self) -> impl Iterator<Item = Binding> + use<'_> {
         let addresses = self.layout.addresses_after(None);
-        addresses.zip(&self.records).map(|(address, record)| record.unpack(address, &self.long))
+        addresses.zip(&self.records).map(|(address, record)| record.unpack(address, &self.parts))
     }
 
     /// Whether an address is marked; false for an unknown one.
@@ -289,8 +292,8 @@ impl BindingTable {
             self.queues.memory(),
             self.clients.memory(),
             self.expiry.memory(),
-            self.long.memory(),
             self.recalled.capacity() * size_of::<u32>(),
+            self.parts.identifiers.memory() + self.parts.carried.memory(),
         ];
         parts.into_iter().sum()
     }

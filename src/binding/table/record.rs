@@ -1,9 +1,11 @@
 //! The packed form of one binding.
 
 use core::net::Ipv4Addr;
+use std::sync::Arc;
 
 use super::NONE;
-use crate::binding::{Binding, Client, ClientIdentifier, ClientRef, HardwareAddress};
+use super::beside::Beside;
+use crate::binding::{Binding, Carried, Client, ClientIdentifier, ClientRef, HardwareAddress};
 use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, IpFlags};
 
@@ -16,6 +18,9 @@ const NO_HARDWARE: u8 = u8::MAX;
 
 /// Bit of `bits` that holds `partner_knows`; the lower bits are marks.
 const PARTNER_KNOWS: u8 = 0x80;
+
+/// Client identifiers, by handle.
+pub(super) type Identifiers = Beside<Box<[u8]>>;
 
 /// All of a binding but its address, and its links into the lists of the table.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub(super) struct Record {
     pub(super) client_prev: u32,
     /// Position in the expiry heap.
     pub(super) heap_position: u32,
+    /// Handle of what is carried; `NONE` for nothing.
+    carried: u32,
     pub(super) ip_flags: IpFlags,
     pub(super) status: BindingStatus,
     bits: u8,
@@ -43,6 +50,15 @@ pub(super) struct Record {
     identifier_len: u8,
     /// The hardware address, then the identifier, or the handle of an identifier that has no room.
     octets: [u8; CLIENT_OCTETS],
+}
+
+/// What is kept beside the records because its length varies.
+#[derive(Debug, Default)]
+pub(super) struct VariableParts {
+    /// Client identifiers that have no room in their record.
+    pub(super) identifiers: Identifiers,
+    /// Options and DNS state.
+    pub(super) carried: Beside<Arc<[u8]>>,
 }
 
 impl Record {
@@ -60,6 +76,7 @@ impl Record {
             client_next: NONE,
             client_prev: NONE,
             heap_position: NONE,
+            carried: NONE,
             ip_flags: IpFlags(0),
             status: BindingStatus::Free,
             bits: PARTNER_KNOWS,
@@ -86,8 +103,8 @@ impl Record {
     }
 
     /// The binding as everything else sees it.
-    pub(super) fn unpack(&self, address: Ipv4Addr, long: &LongIdentifiers) -> Binding {
-        let client = self.client(long);
+    pub(super) fn unpack(&self, address: Ipv4Addr, parts: &VariableParts) -> Binding {
+        let client = self.client(&parts.identifiers);
         let known = client.identifier.is_some() || client.hardware.is_some();
         Binding {
             address,
@@ -103,6 +120,7 @@ impl Record {
             received_potential_expiration: self.received_potential_expiration,
             client_last_transaction: self.client_last_transaction,
             start_of_status: self.start_of_status,
+            carried: Carried::from_shared(parts.carried.get(self.carried).cloned()),
             partner_knows: self.has_bits(PARTNER_KNOWS),
         }
     }
@@ -119,8 +137,17 @@ impl Record {
         self.set_bits(PARTNER_KNOWS, binding.partner_knows);
     }
 
+    /// Replaces what is carried; the room of what was carried before is given back.
+    pub(super) fn set_carried(&mut self, carried: &Carried, beside: &mut Beside<Arc<[u8]>>) {
+        if beside.get(self.carried) == carried.shared() {
+            return;
+        }
+        beside.remove(self.carried);
+        self.carried = carried.shared().map_or(NONE, |octets| beside.insert(octets.clone()));
+    }
+
     /// The client; both parts are absent if there is none.
-    pub(super) fn client<'a>(&'a self, long: &'a LongIdentifiers) -> ClientRef<'a> {
+    pub(super) fn client<'a>(&'a self, long: &'a Identifiers) -> ClientRef<'a> {
         let hardware = if self.hardware_len == NO_HARDWARE {
             None
         } else {
@@ -130,12 +157,12 @@ impl Record {
         ClientRef { identifier: self.identifier(long), hardware }
     }
 
-    fn identifier<'a>(&'a self, long: &'a LongIdentifiers) -> Option<&'a [u8]> {
+    fn identifier<'a>(&'a self, long: &'a Identifiers) -> Option<&'a [u8]> {
         if self.identifier_len == 0 {
             return None;
         }
         match self.handle() {
-            Some(handle) => long.get(handle),
+            Some(handle) => long.get(handle).map(|identifier| &**identifier),
             None => {
                 self.octets.get(self.identifier_start()..)?.get(..usize::from(self.identifier_len))
             }
@@ -143,7 +170,7 @@ impl Record {
     }
 
     /// Replaces the client. The old identifier's room beside the record is given back.
-    pub(super) fn set_client(&mut self, client: &ClientRef<'_>, long: &mut LongIdentifiers) {
+    pub(super) fn set_client(&mut self, client: &ClientRef<'_>, long: &mut Identifiers) {
         if let Some(handle) = self.handle() {
             long.remove(handle);
         }
@@ -159,7 +186,7 @@ impl Record {
         self.identifier_len = u8::try_from(identifier.len()).unwrap_or(0);
         let start = self.identifier_start();
         if self.is_identifier_long() {
-            let handle = long.insert(identifier);
+            let handle = long.insert(identifier.into());
             self.put_octets(start, &handle.to_le_bytes());
         } else {
             self.put_octets(start, identifier);
@@ -191,59 +218,12 @@ impl Record {
     }
 }
 
-/// Identifiers that have no room in their record.
-#[derive(Debug, Default)]
-pub(super) struct LongIdentifiers {
-    identifiers: Vec<Box<[u8]>>,
-    unused: Vec<u32>,
-    octets: usize,
-}
-
-impl LongIdentifiers {
-    fn get(&self, handle: u32) -> Option<&[u8]> {
-        self.identifiers.get(handle as usize).map(|identifier| &**identifier)
-    }
-
-    fn insert(&mut self, identifier: &[u8]) -> u32 {
-        self.octets += identifier.len();
-        let reused = self.unused.pop().and_then(|handle| {
-            *self.identifiers.get_mut(handle as usize)? = identifier.into();
-            Some(handle)
-        });
-        reused.unwrap_or_else(|| {
-            self.identifiers.push(identifier.into());
-            super::slot_number(self.identifiers.len() - 1)
-        })
-    }
-
-    fn remove(&mut self, handle: u32) {
-        if let Some(identifier) = self.identifiers.get_mut(handle as usize) {
-            self.octets -= identifier.len();
-            *identifier = Box::default();
-            self.unused.push(handle);
-        }
-    }
-
-    /// Identifiers held now.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.identifiers.len() - self.unused.len()
-    }
-
-    /// Octets on the heap.
-    pub(super) fn memory(&self) -> usize {
-        self.octets
-            + self.identifiers.capacity() * size_of::<Box<[u8]>>()
-            + self.unused.capacity() * size_of::<u32>()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_record_takes_76_octets() {
-        assert_eq!(size_of::<Record>(), 76);
+    fn a_record_takes_80_octets() {
+        assert_eq!(size_of::<Record>(), 80);
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::binding::{ClientIdentifier, HardwareAddress};
+use crate::binding::carried::Parts;
+use crate::binding::{Carried, ClientIdentifier, HardwareAddress};
 use crate::wire::codes::IpFlags;
 
 fn range(first: [u8; 4], last: [u8; 4]) -> AddressRange {
@@ -47,6 +48,14 @@ fn clients() -> Vec<Option<Client>> {
     ]
 }
 
+/// Nothing, and options of several lengths.
+fn carried() -> Vec<Carried> {
+    let options = |octets: &'static [u8]| {
+        Carried::new(Parts { request_options: Some(octets), ..Parts::default() })
+    };
+    vec![Carried::NOTHING, options(&[1; 4]), options(&[2; 40]), options(&[3; 1000])]
+}
+
 /// A small generator, so that every run is the same.
 struct Numbers(u64);
 
@@ -82,6 +91,7 @@ impl Numbers {
             received_potential_expiration: self.time(),
             client_last_transaction: self.time(),
             start_of_status: self.time(),
+            carried: self.pick(&carried()),
             partner_knows: self.below(2) == 0,
         }
     }
@@ -247,10 +257,22 @@ fn room_for_long_identifiers_is_given_back() {
     for len in [200, 100, 255, 60] {
         let long = Some(client(None, Some(&vec![9; len])));
         table.put(&Binding { client: long, ..Binding::unused(address) }).unwrap();
-        assert_eq!(table.long.len(), 1);
+        assert_eq!(table.parts.identifiers.len(), 1);
     }
     table.put(&Binding::unused(address)).unwrap();
-    assert_eq!(table.long.len(), 0);
+    assert_eq!(table.parts.identifiers.len(), 0);
+}
+
+#[test]
+fn room_for_what_is_carried_is_given_back() {
+    let mut table = BindingTable::new(&ranges(), 0).unwrap();
+    let address = Ipv4Addr::new(10, 0, 1, 7);
+    for carried in carried().into_iter().skip(1) {
+        table.put(&Binding { carried, ..Binding::unused(address) }).unwrap();
+        assert_eq!(table.parts.carried.len(), 1);
+    }
+    table.put(&Binding::unused(address)).unwrap();
+    assert_eq!(table.parts.carried.len(), 0);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use twinlease::balance::Role;
 use twinlease::binding::{Binding, ClientRef};
 use twinlease::durable::{Change, CommitId, EndpointRecord, Recovered};
 use twinlease::endpoint::{
-    BindingChange, ConnectFailure, Event, FailoverEndpoint, Input, LeaseAuthority, LinkId,
-    OperatorCommand, Origin, Output, RelationshipConfig,
+    BindingChange, ConnectFailure, Event, FailoverEndpoint, Input, LeaseAuthority, LeaseDetails,
+    LinkId, OperatorCommand, Origin, Output, RelationshipConfig,
 };
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::codes::FailoverState;
@@ -191,7 +191,10 @@ impl World {
         let endpoint = self.sides[side].endpoint.as_mut().expect("the process runs");
         let grant = endpoint.grant(address, &client, desired, now);
         endpoint
-            .record(now, BindingChange::Leased { address, client, grant })
+            .record(
+                now,
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+            )
             .expect("an address of the range");
         self.drain(side);
         self.settle();
