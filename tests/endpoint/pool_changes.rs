@@ -2,7 +2,7 @@
 
 use twinlease::balance::{HashBuckets, Role};
 use twinlease::binding::table::RangeId;
-use twinlease::endpoint::{BindingChange, Event, LeaseAuthority, RelationshipConfig};
+use twinlease::endpoint::{BindingChange, Event, LeaseAuthority, LeaseDetails, RelationshipConfig};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
 use twinlease::wire::codes::{BindingStatus, MessageType};
@@ -68,7 +68,13 @@ fn a_draft_primary_calls_back_as_soon_as_it_has_used_up_its_own() {
     for last in with_status(&script, BindingStatus::Free) {
         let (now, address, client) = (script.now, address(last), client(last));
         let grant = script.endpoint.grant(address, &client, 3600, now);
-        script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+        script
+            .endpoint
+            .record(
+                now,
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+            )
+            .unwrap();
     }
     script.run(2);
     assert_eq!(moves(&script.events).1, 5);
@@ -92,7 +98,13 @@ fn what_has_been_called_back_is_not_called_back_twice() {
     let lease = |script: &mut Script, last: u8| {
         let (now, address, client) = (script.now, address(last), client(last));
         let grant = script.endpoint.grant(address, &client, 3600, now);
-        script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+        script
+            .endpoint
+            .record(
+                now,
+                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+            )
+            .unwrap();
     };
     for &last in &free[..19] {
         lease(&mut script, last);

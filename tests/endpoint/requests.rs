@@ -1,6 +1,6 @@
 //! UPDREQ, UPDREQALL, UPDDONE, POOLREQ, POOLRESP: what they hold and how they are answered (§7.2 to §7.7).
 
-use twinlease::endpoint::{BindingChange, Event, Input, LeaseAuthority};
+use twinlease::endpoint::{BindingChange, Event, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
 use twinlease::wire::codes::{
@@ -15,7 +15,13 @@ use crate::support::{START, address, client};
 fn lease(script: &mut Script, last: u8, number: u8) {
     let (now, address, client) = (script.now, address(last), client(number));
     let grant = script.endpoint.grant(address, &client, 3600, now);
-    script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    script
+        .endpoint
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
     script.input(Input::TimeReached);
 }
 

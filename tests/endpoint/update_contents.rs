@@ -2,7 +2,7 @@
 
 use twinlease::balance::Role;
 use twinlease::binding::{ClientRef, HardwareAddress};
-use twinlease::endpoint::{BindingChange, Input, LeaseAuthority};
+use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, IpFlags, MessageType, OptionCode};
@@ -35,7 +35,13 @@ fn printer() -> ClientRef<'static> {
 fn lease(script: &mut Script, client: ClientRef<'_>, seconds: u32) {
     let (now, address) = (script.now, address(25));
     let grant = script.endpoint.grant(address, &client, seconds, now);
-    script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    script
+        .endpoint
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
     script.input(Input::TimeReached);
 }
 
