@@ -3,6 +3,7 @@
 use super::bndupd::BindingUpdate;
 use super::codes::{MessageType, Xid};
 use super::dialect::Dialect;
+use super::digest::DigestKey;
 use super::error::EncodeError;
 use super::frame::Header;
 use super::option::OptionWriter;
@@ -19,10 +20,21 @@ pub struct BatchWriter<'o> {
 impl<'o> BatchWriter<'o> {
     /// Begins a message behind what `out` holds.
     pub fn begin(time: UnixTime, xid: Xid, dialect: Dialect, out: &'o mut Vec<u8>) -> Self {
+        Self::begin_signed(time, xid, dialect, None, out)
+    }
+
+    /// The same with a message-digest of `key` if there is one (§11.1).
+    pub fn begin_signed(
+        time: UnixTime,
+        xid: Xid,
+        dialect: Dialect,
+        key: Option<&'o DigestKey>,
+        out: &'o mut Vec<u8>,
+    ) -> Self {
         let message_type = MessageType::BNDUPD;
         let payload_offset = dialect.payload_offset();
         let header = Header { message_type, payload_offset, time, xid };
-        Self { writer: OptionWriter::begin(header, out), dialect, count: 0 }
+        Self { writer: OptionWriter::begin_signed(header, key, out), dialect, count: 0 }
     }
 
     /// Adds an update. False, and the message is as it was, if it has no room for it, or as many

@@ -4,6 +4,7 @@ use super::bndupd::{BndAck, BndUpd};
 use super::codes::{MessageType, OptionCode, Xid};
 use super::connect::{Connect, ConnectAck, Disconnect, StateMessage, decode_pool_response, long};
 use super::dialect::Dialect;
+use super::digest::DigestKey;
 use super::error::{DecodeError, EncodeError};
 use super::frame::{Frame, Header};
 use super::option::OptionWriter;
@@ -88,6 +89,19 @@ impl<'a> Message<'a> {
         dialect: Dialect,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
+        self.encode_signed(time, xid, dialect, None, out)
+    }
+
+    /// As [`encode`](Self::encode), with a message-digest of `key` as the first option if there is
+    /// one (§11.1).
+    pub fn encode_signed(
+        &self,
+        time: UnixTime,
+        xid: Xid,
+        dialect: Dialect,
+        key: Option<&DigestKey>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
         match self {
             Self::BndUpd(bndupd) => bndupd.check(dialect)?,
             Self::BndAck(bndack) => bndack.check()?,
@@ -96,7 +110,7 @@ impl<'a> Message<'a> {
         let message_type = self.message_type();
         let payload_offset = dialect.payload_offset();
         let header = Header { message_type, payload_offset, time, xid };
-        let mut writer = OptionWriter::begin(header, out);
+        let mut writer = OptionWriter::begin_signed(header, key, out);
         match self {
             Self::PoolReq | Self::UpdReqAll | Self::UpdDone | Self::UpdReq | Self::Contact => {}
             Self::PoolResp { addresses_transferred } => {

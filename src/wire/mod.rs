@@ -20,6 +20,7 @@ pub mod codes;
 pub mod connect;
 pub mod ddns;
 pub mod dialect;
+pub mod digest;
 pub mod error;
 pub mod frame;
 pub mod message;
@@ -35,6 +36,7 @@ pub use codes::{
 pub use connect::{Connect, ConnectAck, Disconnect, Reject, StateMessage};
 pub use ddns::Ddns;
 pub use dialect::Dialect;
+pub use digest::{DigestError, DigestInput, DigestKey, SharedSecret};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::{Deframer, Frame, HEADER_LEN, Header, MAX_MESSAGE_LEN, MIN_MESSAGE_LEN};
 pub use message::Message;

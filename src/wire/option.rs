@@ -3,6 +3,7 @@
 use core::net::Ipv4Addr;
 
 use super::codes::{IpFlags, MessageType, OptionCode, RejectReason, ServerFlags};
+use super::digest::{DIGEST_PLACE, DigestKey};
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 use super::frame::{Frame, HEADER_LEN, Header, MAX_MESSAGE_LEN};
 use crate::time::UnixTime;
@@ -185,6 +186,7 @@ pub struct OptionWriter<'o> {
     start: usize,
     message_type: MessageType,
     too_long: bool,
+    key: Option<&'o DigestKey>,
 }
 
 impl<'o> OptionWriter<'o> {
@@ -208,7 +210,17 @@ impl<'o> OptionWriter<'o> {
             x2,
             x3,
         ]);
-        Self { out, start, message_type, too_long: false }
+        Self { out, start, message_type, too_long: false, key: None }
+    }
+
+    /// Begins a message that carries a message-digest of `key`, if there is one, as its first
+    /// option (§11.1).
+    pub fn begin_signed(header: Header, key: Option<&'o DigestKey>, out: &'o mut Vec<u8>) -> Self {
+        let mut writer = Self::begin(header, out);
+        if key.is_some() {
+            writer.octets(OptionCode::MESSAGE_DIGEST, &DIGEST_PLACE);
+        }
+        Self { key, ..writer }
     }
 
     /// Adds an option with any value.
@@ -287,6 +299,9 @@ impl<'o> OptionWriter<'o> {
         {
             if let Some(field) = message.first_chunk_mut::<2>() {
                 *field = length;
+            }
+            if let Some(key) = self.key {
+                key.sign(message);
             }
             return Ok(());
         }
