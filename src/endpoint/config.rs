@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::balance::{HashBuckets, Role};
 use crate::binding::times::Mclt;
 use crate::binding::{AddressRange, Client};
+use crate::time::UnixTime;
 use crate::wire::dialect::Dialect;
 
 /// Longest relationship-name that leaves room for everything else in a CONNECT.
@@ -78,12 +79,20 @@ pub struct RelationshipConfig {
     pub load_balance_max_seconds: u16,
     /// Read a secs field whose low octet alone is zero as sent in the wrong octet order.
     pub check_secs_byte_order: bool,
+    /// A connected partner that leaves updates unanswered for so long counts as unreachable; `None`
+    /// waits for ever (§9.8.4).
+    pub acknowledgement_wait: Option<Duration>,
     /// Automatic PARTNER-DOWN after so long in COMMUNICATIONS-INTERRUPTED; `None` is never (§10).
     pub safe_period: Option<Duration>,
     /// How unused addresses are divided.
     pub pool_share: PoolShare,
     /// How long STARTUP waits for the partner.
     pub startup_wait: Duration,
+    /// The same after an absence of MCLT or longer, where there is more to find out (§5.9).
+    pub startup_wait_after_mclt: Duration,
+    /// When this server lost its store, if an administrator says so: with an empty store, the wait
+    /// of RECOVER-WAIT counts from then and is never skipped (§9.3.2).
+    pub storage_lost_at: Option<UnixTime>,
     /// What happens then.
     pub startup_policy: StartupPolicy,
     /// Keep leases within MCLT of what the partner knows even in PARTNER-DOWN (§9, table 4.3).
@@ -116,9 +125,12 @@ impl RelationshipConfig {
             hash_buckets: HashBuckets::half(),
             load_balance_max_seconds: 3,
             check_secs_byte_order: false,
+            acknowledgement_wait: None,
             safe_period: None,
             pool_share: PoolShare::Half,
             startup_wait: Duration::from_secs(15),
+            startup_wait_after_mclt: Duration::from_secs(30),
+            storage_lost_at: None,
             startup_policy: StartupPolicy::Proceed,
             clamp_in_partner_down: true,
             ranges,

@@ -143,6 +143,8 @@ pub enum LinkEnd {
     ProtocolError(MessageType, &'static str),
     /// Updates stayed away for too long while bindings were asked for.
     Stalled,
+    /// The partner acknowledged no update for too long.
+    Unacknowledged,
     /// An announcement that this partner cannot take on an open connection.
     StateNotTakenByPartner(FailoverState),
     /// A newer connection of the same partner replaced it.
@@ -256,6 +258,7 @@ impl fmt::Display for LinkEnd {
             Self::Garbled(error) => write!(f, "garbled message: {error}"),
             Self::ProtocolError(message, what) => write!(f, "{}: {what}", message.name()),
             Self::Stalled => f.write_str("no update arrived although bindings were asked for"),
+            Self::Unacknowledged => f.write_str("no update was acknowledged for too long"),
             Self::StateNotTakenByPartner(state) => {
                 write!(
                     f,

@@ -189,6 +189,7 @@ impl FailoverEndpoint {
             self.dial =
                 Dial::At { when: now.monotonic.after(pause), pause: (pause * 2).min(REDIAL_MAX) };
         }
+        self.note_clock_refusal(false);
         self.startup_without_partner(failure);
     }
 
@@ -229,6 +230,13 @@ impl FailoverEndpoint {
         let was_up = link.phase == Phase::Up;
         let was_established = matches!(link.phase, Phase::AwaitState | Phase::Up);
         let mendable = is_mendable(&end, was_established);
+        match &end {
+            LinkEnd::Rejected(reason, _) | LinkEnd::RejectedByPartner(reason, _) => {
+                self.note_clock_refusal(*reason == RejectReason::TIME_MISMATCH);
+            }
+            _ if was_up => self.note_clock_refusal(false),
+            _ => {}
+        }
         if was_established {
             self.keep_unsent_acknowledgements();
             self.updates.reset();
@@ -648,6 +656,7 @@ fn is_mendable(end: &LinkEnd, was_established: bool) -> bool {
         | LinkEnd::Silence
         | LinkEnd::SetupTimeout
         | LinkEnd::Stalled
+        | LinkEnd::Unacknowledged
         | LinkEnd::StateNotTakenByPartner(_)
         | LinkEnd::Replaced
         | LinkEnd::Stopping => true,

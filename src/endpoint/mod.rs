@@ -137,7 +137,7 @@ impl FailoverEndpoint {
         let (table, flagged) = load(&config, &recovered.bindings)?;
         let reserved =
             config.reservations.iter().map(|held| (held.address, held.client.clone())).collect();
-        let never_served = state::never_served(recovered.endpoint.as_ref());
+        let never_served = state::never_served(&config, recovered.endpoint.as_ref());
         let (record, startup) = state::start(&config, recovered.endpoint, &recovered.bindings, now);
         let mclt = match (config.role, record.mclt) {
             (Role::Secondary, Some(seconds)) => Mclt(seconds),
@@ -535,6 +535,7 @@ impl FailoverEndpoint {
             self.next_link_timer(),
             self.next_state_timer(),
             self.requests.stalls_at(),
+            self.unacknowledged_at(),
             self.second_thoughts.next(),
             self.next_pool_timer(),
             expiry,

@@ -109,11 +109,22 @@ impl FailoverEndpoint {
         self.updates_complete(now);
     }
 
+    /// When a partner that answers no update counts as unreachable (§9.8.4).
+    pub(super) fn unacknowledged_at(&self) -> Option<Instant> {
+        let since = self.updates.unanswered_since()?;
+        self.config.acknowledgement_wait.map(|wait| since.after(wait))
+    }
+
     pub(super) fn request_timers(&mut self, now: Now) {
         let stalled = self.requests.stalls_at().is_some_and(|at| at <= now.monotonic);
         if let Some(link) = self.link_in_use().filter(|_| stalled) {
             let reason = (crate::wire::codes::RejectReason::UNKNOWN, "no update arrives");
             self.close_link(now, link, LinkEnd::Stalled, Some(reason));
+        }
+        let silent = self.unacknowledged_at().is_some_and(|at| at <= now.monotonic);
+        if let Some(link) = self.link_in_use().filter(|_| silent) {
+            let reason = (crate::wire::codes::RejectReason::UNKNOWN, "no update is acknowledged");
+            self.close_link(now, link, LinkEnd::Unacknowledged, Some(reason));
         }
     }
 }

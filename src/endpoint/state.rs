@@ -58,6 +58,8 @@ pub(super) struct StateTimers {
     partner_in_startup: bool,
     /// No lease was ever granted from this store.
     never_served: bool,
+    /// The partner runs, and only the clocks keep the two apart: it is not down (§5.10).
+    refused_for_its_clock: bool,
 }
 
 /// An operator's command that the present state does not allow.
@@ -92,7 +94,7 @@ pub(super) fn start(
         partner_state: None,
         partner_start_of_state: UnixTime::ABSENT,
         last_operation: UnixTime::ABSENT,
-        down_time: now.wall,
+        down_time: config.storage_lost_at.unwrap_or(now.wall),
         storage_lost: true,
         owes_update_all: false,
         contact_in_partner_down: false,
@@ -113,13 +115,24 @@ pub(super) fn start(
         record.state = record.previous_state.unwrap_or(previous);
     }
     record.previous_state = None;
+    let known = record.last_operation.is_known();
+    let long_away = known && now.wall.seconds_since(record.last_operation) >= mclt(config, &record);
+    let wait = if long_away { config.startup_wait_after_mclt } else { config.startup_wait };
     let startup = Startup {
         previous,
         since: now.wall,
         began: now.monotonic,
-        deadline: now.monotonic.after(config.startup_wait),
+        deadline: now.monotonic.after(wait),
     };
     (record, startup)
+}
+
+/// MCLT in seconds as it was in force when the process ended.
+fn mclt(config: &RelationshipConfig, record: &EndpointRecord) -> u32 {
+    match config.role {
+        Role::Primary => config.mclt.0,
+        Role::Secondary => record.mclt.unwrap_or(config.mclt.0),
+    }
 }
 
 /// When a client was served last of which the partner does not know: the marks of operation lie
@@ -131,10 +144,11 @@ fn latest_news(bindings: &[Binding]) -> UnixTime {
 
 /// Whether no process ever served clients from what is stored: the first one, or one that follows
 /// others that never found the partner.
-pub(super) fn never_served(stored: Option<&EndpointRecord>) -> bool {
-    stored.is_none_or(|record| {
-        record.state == FailoverState::Recover && !record.last_operation.is_known()
-    })
+pub(super) fn never_served(config: &RelationshipConfig, stored: Option<&EndpointRecord>) -> bool {
+    match stored {
+        None => config.storage_lost_at.is_none(),
+        Some(record) => record.state == FailoverState::Recover && !record.last_operation.is_known(),
+    }
 }
 
 impl FailoverEndpoint {
@@ -154,6 +168,12 @@ impl FailoverEndpoint {
     /// What STATE says: in STARTUP the recorded state, never STARTUP itself (§9.3.1).
     pub(super) fn announced_state(&self) -> FailoverState {
         self.record.state
+    }
+
+    /// What the last attempt to connect has shown: whether the partner is there and only its clock is
+    /// in the way.
+    pub(super) fn note_clock_refusal(&mut self, refused: bool) {
+        self.timers.refused_for_its_clock = refused;
     }
 
     /// Notes whether no lease was ever granted from this store.
@@ -471,7 +491,9 @@ impl FailoverEndpoint {
 
     pub(super) fn state_timers(&mut self, now: Now) {
         self.startup_timer(now);
-        if self.timers.safe_period.is_some_and(|at| at <= now.monotonic) {
+        if self.timers.safe_period.is_some_and(|at| at <= now.monotonic)
+            && !self.timers.refused_for_its_clock
+        {
             self.timers.safe_period = None;
             self.apply_event(now, EndpointEvent::SafePeriodOver);
         }
@@ -540,7 +562,8 @@ impl FailoverEndpoint {
             .filter(|_| self.state() == FailoverState::RecoverWait)
             .map(|at| self.monotonic_of(at));
         let stopping = self.timers.stopping.filter(|_| self.outbox.is_empty());
-        [startup, self.timers.safe_period, recover_wait, self.timers.operation_mark, stopping]
+        let safe_period = self.timers.safe_period.filter(|_| !self.timers.refused_for_its_clock);
+        [startup, safe_period, recover_wait, self.timers.operation_mark, stopping]
             .into_iter()
             .flatten()
             .min()

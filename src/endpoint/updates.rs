@@ -15,7 +15,7 @@ use crate::binding::client::MAX_HARDWARE_OCTETS;
 use crate::binding::table::Mark;
 use crate::binding::{Binding, ClientIdentifier, HardwareAddress};
 use crate::durable::CommitId;
-use crate::time::{Now, UnixTime};
+use crate::time::{Instant, Now, UnixTime};
 use crate::wire::batch::BatchWriter;
 use crate::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
 use crate::wire::codes::{BindingStatus, FailoverState, IpFlags, MessageType, RejectReason, Xid};
@@ -104,6 +104,8 @@ pub(super) struct Updates {
     late: BTreeSet<Ipv4Addr>,
     /// A step of the sweep ended before the sweep did.
     sweep_unfinished: bool,
+    /// Since when the partner has answered nothing of what is in flight.
+    unanswered_since: Option<Instant>,
 }
 
 impl Updates {
@@ -113,6 +115,10 @@ impl Updates {
 
     pub(super) fn queued(&self) -> usize {
         self.queued.len() + usize::from(self.waiting.is_some())
+    }
+
+    pub(super) fn unanswered_since(&self) -> Option<Instant> {
+        self.unanswered_since
     }
 
     pub(super) fn is_sweeping(&self) -> bool {
@@ -197,17 +203,19 @@ impl Updates {
             || self.waiting == Some(address)
     }
 
-    fn launched(&mut self, xid: Xid, flight: InFlight) {
+    fn launched(&mut self, now: Now, xid: Xid, flight: InFlight) {
         if !self.is_outstanding(xid) {
             self.messages += 1;
         }
+        self.unanswered_since.get_or_insert(now.monotonic);
         self.in_flight_of.insert(flight.address, xid);
         self.in_flight.insert((xid, flight.address), flight);
     }
 
     /// Takes an update out of flight.
-    fn landed(&mut self, xid: Xid, address: Ipv4Addr) -> Option<InFlight> {
+    fn landed(&mut self, now: Now, xid: Xid, address: Ipv4Addr) -> Option<InFlight> {
         let flight = self.in_flight.remove(&(xid, address))?;
+        self.unanswered_since = (!self.in_flight.is_empty()).then_some(now.monotonic);
         self.in_flight_of.remove(&address);
         self.answered(address, xid);
         if !self.is_outstanding(xid) {
@@ -442,6 +450,7 @@ impl FailoverEndpoint {
             return false;
         }
         self.updates.launched(
+            self.now,
             xid,
             InFlight {
                 address,
@@ -522,7 +531,7 @@ impl FailoverEndpoint {
     pub(super) fn on_bndack(&mut self, now: Now, xid: Xid, bndack: &BndAck<'_>) {
         let mut is_ours = false;
         for BindingReply { address, reject } in bndack.replies() {
-            let Some(flight) = self.updates.landed(xid, address) else {
+            let Some(flight) = self.updates.landed(now, xid, address) else {
                 self.unexpected(MessageType::BNDACK, "no such update is outstanding");
                 continue;
             };
@@ -544,7 +553,7 @@ impl FailoverEndpoint {
     /// (§6.3): they count as not accepted, and are sent again after a while.
     fn give_up_unanswered(&mut self, now: Now, xid: Xid) {
         while let Some(address) = self.updates.any_of(xid) {
-            let Some(flight) = self.updates.landed(xid, address) else { return };
+            let Some(flight) = self.updates.landed(now, xid, address) else { return };
             self.unexpected(MessageType::BNDACK, "it leaves an address of its update out");
             self.second_thoughts.note(now, address, Rejected::ByPartner);
             if flight.again {

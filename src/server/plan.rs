@@ -127,6 +127,11 @@ fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan 
         None => PoolShare::Half,
     };
     endpoint.startup_wait = configured.startup_wait;
+    endpoint.startup_wait_after_mclt = configured.startup_wait_after_mclt;
+    endpoint.startup_policy = configured.startup_policy;
+    endpoint.storage_lost_at = configured.storage_lost_at;
+    endpoint.clamp_in_partner_down = configured.clamp_in_partner_down;
+    endpoint.acknowledgement_wait = configured.acknowledgement_wait;
     endpoint.table_seed = table_seed;
     RelationshipPlan {
         address: configured.address,

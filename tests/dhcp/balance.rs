@@ -7,6 +7,7 @@ use twinlease::dhcp::DropReason;
 use twinlease::endpoint::{RequestKind, Silence};
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 
+/// Holds: FO-9.2-9, FO-9.2-6.
 #[test]
 fn whatever_is_asked_an_owner_that_does_not_serve_makes_the_server_silent() {
     let reasons = [

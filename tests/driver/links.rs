@@ -258,6 +258,7 @@ async fn two_relationships() -> (LinkSpec, Links) {
 
 /// Holds: FO-2.2-6, FO-4.1-11, FO-5.1.1-1, FO-5.1.1-4, FO-5.1.1-5, FO-5.1.1-6, FO-5.1.1-7.
 /// Holds: FO-5.1.1-9.
+/// Holds: FO-9-3.
 #[tokio::test]
 async fn a_connect_names_the_relationship_where_the_address_does_not() {
     let (spec, mut links) = two_relationships().await;

@@ -28,6 +28,7 @@ fn disconnect(script: &mut Script, reason: RejectReason) {
 }
 
 /// Holds: FO-9.9.2-9.
+/// Holds: FO-9.3.2-14, FO-9.4.1-2, FO-9.4.2-12, FO-9.5.1-2.
 #[test]
 fn after_a_loss_the_next_attempt_follows_at_once() {
     let mut script = Script::normal_primary();

@@ -35,6 +35,7 @@ fn a_bndack_waits_for_the_commit_of_the_update() {
     assert_eq!(script.types(), ["bndack"]);
 }
 
+/// Holds: FO-9.2-1, FO-9.2-3.
 #[test]
 fn a_state_waits_for_the_commit_of_the_transition() {
     let mut script = Script::normal_secondary();

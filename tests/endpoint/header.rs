@@ -111,6 +111,7 @@ fn a_safe_period_ends_in_partner_down_in_either_role() {
 }
 
 /// Holds: FO-10-2.
+/// Holds: FO-9.4.2-5.
 #[test]
 fn without_a_safe_period_an_interruption_lasts() {
     let mut script = Script::normal_primary();

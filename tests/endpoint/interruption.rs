@@ -53,6 +53,7 @@ fn a_server_killed_in_normal_comes_back_to_normal_without_waiting() {
     agree(&world);
 }
 
+/// Holds: FO-9.2-4.
 #[test]
 fn an_update_that_was_in_flight_is_sent_again_after_the_reconnection() {
     let mut world = World::normal(20);
@@ -66,6 +67,7 @@ fn an_update_that_was_in_flight_is_sent_again_after_the_reconnection() {
     agree(&world);
 }
 
+/// Holds: FO-9.6-2, FO-9.6.2-7, FO-9.5.2-10.
 #[test]
 fn after_partner_down_the_crashed_server_recovers_and_waits_from_its_crash() {
     let mut world = World::normal(20);

@@ -81,6 +81,7 @@ fn discover(secs: u16, number: u8) -> ClientRequest<'static> {
 
 /// Holds: FO-9.8.2-2, FO-9.8.2-5.
 /// Holds: FO-1-4, FO-5.3-1, FO-5.5-1.
+/// Holds: FO-9.2-8.
 #[test]
 fn in_normal_every_discover_has_exactly_one_server() {
     let world = World::normal(20);

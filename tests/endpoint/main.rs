@@ -20,6 +20,7 @@ mod decisions;
 mod dhcpd;
 mod dhcpd_pairs;
 mod durability;
+mod every_row;
 mod header;
 mod interruption;
 mod leases;

@@ -426,6 +426,7 @@ fn leases_the_partners(role: Role, status: BindingStatus, seconds: u32) -> bool 
 }
 
 /// Holds: FO-5.11-20, FO-5.2.1-3, FO-5.2.2-1.
+/// Holds: FO-9.4-1, FO-9.4.2-4, FO-9.4.2-6.
 #[test]
 fn a_primary_in_partner_down_leases_backup_addresses_after_mclt() {
     assert!(!leases_the_partners(Role::Primary, BindingStatus::Backup, MCLT - 1));
@@ -433,6 +434,7 @@ fn a_primary_in_partner_down_leases_backup_addresses_after_mclt() {
 }
 
 /// Holds: FO-5.11-11, FO-5.11-25, FO-5.2.1-3.
+/// Holds: FO-9.4-1, FO-9.4.2-4, FO-9.4.2-6.
 #[test]
 fn a_secondary_in_partner_down_leases_free_addresses_after_mclt() {
     assert!(!leases_the_partners(Role::Secondary, BindingStatus::Free, MCLT - 1));

@@ -264,6 +264,7 @@ fn no_life_of_a_pair_that_speaks_isc_doubles_or_loses_a_lease() {
 
 /// Holds: FO-9.9-3.
 /// Holds: FO-7.1-2.
+/// Holds: FO-9.3.2-7.
 #[test]
 fn no_life_of_a_pair_that_speaks_the_draft_doubles_or_loses_a_lease() {
     live(Dialect::Draft12);

@@ -33,6 +33,7 @@ fn alone(role: Role, record: EndpointRecord) -> FailoverState {
     script.endpoint.state()
 }
 
+/// Holds: FO-9.3.1-5, FO-9.3.1-6, A2-14.
 #[test]
 fn the_announcement_in_startup_is_what_was_recorded_with_its_start() {
     let mut script = Script::restarted(Role::Secondary, stored(Normal));
@@ -180,6 +181,7 @@ fn recover_wait_goes_on_where_a_crash_left_it() {
     assert_eq!(script.endpoint.state(), RecoverDone);
 }
 
+/// Holds: FO-9.3.2-17, FO-9.3.2-20.
 #[test]
 fn a_partner_that_took_over_after_the_crash_leads_to_recover_and_updreq() {
     let mut script = Script::restarted(Role::Primary, stored(Normal));
@@ -303,6 +305,7 @@ fn a_debt_of_all_updates_outlives_the_process() {
     script.take(MessageType::BNDUPD);
 }
 
+/// Holds: FO-9.3.2-20.
 #[test]
 fn a_lease_given_since_the_last_mark_of_operation_proves_that_both_served() {
     let mut binding = Binding::unused(address(10));
@@ -317,4 +320,82 @@ fn a_lease_given_since_the_last_mark_of_operation_proves_that_both_served() {
     script.shake_hands();
     script.state_with(PartnerDown, ServerFlags(0), START - 5);
     assert_eq!(script.endpoint.state(), PotentialConflict);
+}
+
+/// Seconds of STARTUP of a server that has not served for so long.
+fn startup_after_an_absence_of(seconds: u32) -> u32 {
+    let record = EndpointRecord { last_operation: UnixTime(START - seconds), ..stored(Normal) };
+    let mut script = Script::restarted(Role::Primary, record);
+    (1..=100)
+        .find(|_| {
+            script.run(1);
+            script.endpoint.state() != Startup
+        })
+        .expect("STARTUP ends")
+}
+
+/// Holds: FO-5.9-2, FO-5.9-3, FO-9.3.1-2, FO-9.3.1-3.
+/// Holds: FO-9.3.2-13.
+#[test]
+fn startup_is_short_after_a_short_absence() {
+    assert_eq!(startup_after_an_absence_of(MCLT - 1), 15);
+}
+
+/// Holds: FO-5.9-2, FO-5.9-4.
+#[test]
+fn startup_is_longer_after_an_absence_of_mclt() {
+    assert_eq!(startup_after_an_absence_of(MCLT), 30);
+}
+
+/// Holds: FO-9.3.2-12, FO-9.3.1-4.
+#[test]
+fn startup_is_as_long_as_configured() {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.startup_wait = std::time::Duration::from_secs(4);
+    let endpoint = Some(stored(Normal));
+    let mut script = Script::new(relationship, Recovered { endpoint, bindings: Vec::new() });
+    script.run(3);
+    assert_eq!(script.endpoint.state(), Startup);
+    script.run(1);
+    assert_eq!(script.endpoint.state(), CommunicationsInterrupted);
+}
+
+/// Holds: FO-9.3.2-3, FO-9.3.2-4, FO-9.3.2-6, FO-9.6.2-6.
+#[test]
+fn a_store_declared_lost_waits_from_its_loss_even_beside_a_new_partner() {
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.storage_lost_at = Some(UnixTime(START - 100));
+    let mut script = Script::new(relationship, Recovered::default());
+    script.shake_hands();
+    script.state(Recover);
+    let request = script.take(MessageType::UPDREQALL);
+    script.say(request.xid, &Message::UpdDone);
+    assert_eq!(script.endpoint.state(), RecoverWait);
+    script.run_talking(MCLT - 101);
+    assert_eq!(script.endpoint.state(), RecoverWait);
+    script.run_talking(1);
+    assert_eq!(script.endpoint.state(), RecoverDone);
+}
+
+/// Holds: FO-5.10-3.
+#[test]
+fn a_partner_refused_for_its_clock_is_not_declared_down_by_the_safe_period() {
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.safe_period = Some(std::time::Duration::from_secs(100));
+    let endpoint = Some(stored(CommunicationsInterrupted));
+    let mut script = Script::new(relationship, Recovered { endpoint, bindings: Vec::new() });
+    script.run(100);
+    script.connected();
+    let buckets = twinlease::balance::HashBuckets::half().to_wire(Dialect::Isc);
+    let connect = crate::support::scripted::good_connect(&buckets);
+    let (behind, xid) = (UnixTime(script.now.wall.0 - 500), twinlease::wire::codes::Xid(0));
+    let mut octets = Vec::new();
+    Message::Connect(connect).encode(behind, xid, Dialect::Isc, &mut octets).expect("encodable");
+    script.octets(&octets);
+    assert!(script.take(MessageType::CONNECTACK).reject().is_some());
+    script.run(30);
+    assert_eq!(script.endpoint.state(), CommunicationsInterrupted);
+    // Then it does not even answer.
+    script.run(300);
+    assert_eq!(script.endpoint.state(), PartnerDown);
 }

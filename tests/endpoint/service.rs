@@ -56,6 +56,7 @@ fn alone_in(state: FailoverState) -> Script {
 }
 
 /// Holds: FO-5.9-1.
+/// Holds: FO-9.3.1-1.
 #[test]
 fn startup_serves_nobody() {
     let script = Script::restarted(Role::Primary, stored(FailoverState::Normal));
@@ -65,6 +66,7 @@ fn startup_serves_nobody() {
 /// Holds: FO-9.8.2-1, FO-9.8.2-2.
 /// Holds: A2-36.
 /// Holds: FO-5.5-2.
+/// Holds: FO-9.2-7, FO-9.2-8, A2-37.
 #[test]
 fn normal_renews_for_everybody() {
     assert_eq!(served(&Script::normal_primary()), RENEWALS);
@@ -72,12 +74,14 @@ fn normal_renews_for_everybody() {
 
 /// Holds: FO-9.9.2-1, FO-9.9.2-2.
 /// Holds: FO-3.3-5, FO-5.3-9, FO-5.6-2.
+/// Holds: FO-9.2-6, FO-9.2-5.
 #[test]
 fn communications_interrupted_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::CommunicationsInterrupted)), ALL);
 }
 
 /// Holds: FO-5.7-2.
+/// Holds: FO-9.4-2, FO-9.4.2-1.
 #[test]
 fn partner_down_serves_everybody() {
     assert_eq!(served(&alone_in(FailoverState::PartnerDown)), ALL);
@@ -96,17 +100,20 @@ fn conflict_done_serves_everybody() {
 }
 
 /// Holds: FO-5.8-1.
+/// Holds: FO-9.5.1-1.
 #[test]
 fn recover_serves_nobody() {
     assert_eq!(served(&alone_in(FailoverState::Recover)), NONE);
 }
 
+/// Holds: FO-9.6.1-1.
 #[test]
 fn recover_wait_serves_nobody() {
     assert_eq!(served(&alone_in(FailoverState::RecoverWait)), NONE);
 }
 
 /// Holds: A2-43.
+/// Holds: FO-9.7.1-1, FO-9.7-1.
 #[test]
 fn recover_done_only_renews() {
     assert_eq!(served(&alone_in(FailoverState::RecoverDone)), RENEWALS);
@@ -187,6 +194,7 @@ fn a_reset_address_opens_one_mclt_after_its_end() {
 }
 
 /// Holds: FO-7.1.5-12, FO-7.1.5-13.
+/// Holds: FO-9.4.2-7, A1-38, A2-49.
 #[test]
 fn a_promise_that_was_sent_delays_the_reuse() {
     let sent_potential_expiration = UnixTime(START - 200);
@@ -195,6 +203,7 @@ fn a_promise_that_was_sent_delays_the_reuse() {
 }
 
 /// Holds: FO-7.1.5-12, FO-7.1.5-13.
+/// Holds: FO-9.4.2-7, A1-38.
 #[test]
 fn a_promise_that_was_acknowledged_delays_the_reuse() {
     let acked_potential_expiration = UnixTime(START - 100);
@@ -203,6 +212,7 @@ fn a_promise_that_was_acknowledged_delays_the_reuse() {
 }
 
 /// Holds: FO-7.1.5-12.
+/// Holds: FO-9.4.2-7, A1-38.
 #[test]
 fn a_promise_that_was_received_delays_the_reuse() {
     let received_potential_expiration = UnixTime(START + 50);
@@ -211,6 +221,7 @@ fn a_promise_that_was_received_delays_the_reuse() {
 }
 
 /// Holds: FO-5.2.1-4, FO-5.7-1.
+/// Holds: FO-9.4.2-8, A2-08, A2-48, A1-39.
 #[test]
 fn the_beginning_of_partner_down_delays_the_reuse() {
     let long_ago = UnixTime(START - 5000);

@@ -46,6 +46,7 @@ fn a_partner_that_shuts_down_leaves_this_server_in_partner_down() {
 
 /// Holds: FO-9.8.4-6.
 /// Holds: FO-5.1-9.
+/// Holds: FO-9.2-2, FO-9.2-14.
 #[test]
 fn a_partner_that_pauses_leaves_this_server_interrupted() {
     let mut script = Script::normal_primary();
@@ -61,6 +62,7 @@ fn a_partner_that_recovers_ends_normal_without_a_request() {
     assert_eq!(script.announced(), [CommunicationsInterrupted]);
 }
 
+/// Holds: A2-44.
 #[test]
 fn a_state_that_is_repeated_changes_nothing() {
     let mut script = Script::normal_primary();
@@ -86,6 +88,7 @@ fn a_recovery_asks_again_on_the_next_connection() {
     script.take(MessageType::UPDREQ);
 }
 
+/// Holds: A2-40.
 #[test]
 fn a_recovery_does_not_ask_a_partner_that_is_leaving() {
     let mut script = Script::restarted(Role::Secondary, stored(Recover));
@@ -283,6 +286,7 @@ fn there_is_no_safe_period_in_resolution_interrupted() {
 }
 
 /// Holds: FO-9.10.1-1.
+/// Holds: FO-9.2-2.
 #[test]
 fn state_precedes_the_request_in_a_conflict() {
     let mut script = Script::restarted(Role::Primary, stored(CommunicationsInterrupted));

@@ -324,3 +324,35 @@ fn a_secondary_that_leaves_a_conflict_announces_normal_and_then_asks_for_address
     let Message::State(state) = said.message(Dialect::Isc) else { panic!("a STATE") };
     assert_eq!(state.start_of_state, Some(script.now.wall));
 }
+
+/// Holds: FO-9.4.2-2, FO-9.4.2-3.
+#[test]
+fn in_partner_down_every_lease_is_renewed_and_the_own_pool_is_open_at_once() {
+    let script = alone(Role::Secondary, PartnerDown);
+    let ask =
+        |last, number| script.endpoint.availability(address(last), &client(number), script.now);
+    assert_eq!(ask(12, 1), Availability::Renew);
+    assert_eq!(ask(11, 9), Availability::Lease);
+}
+
+/// Longest renewal of a lease of which the partner never heard, in PARTNER-DOWN.
+fn longest_in_partner_down(clamped: bool) -> u32 {
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.clamp_in_partner_down = clamped;
+    let endpoint = Some(stored(PartnerDown));
+    let mut script = Script::new(relationship, Recovered { endpoint, bindings: bindings() });
+    script.run(15);
+    script.endpoint.grant(address(11), &client(9), 36_000, script.now).lease_seconds
+}
+
+/// Holds: FO-9.4.2-10.
+#[test]
+fn leases_stay_within_mclt_in_partner_down() {
+    assert_eq!(longest_in_partner_down(true), MCLT);
+}
+
+/// Holds: FO-9.4.2-11.
+#[test]
+fn leases_of_any_length_are_given_in_partner_down_where_that_is_configured() {
+    assert_eq!(longest_in_partner_down(false), 36_000);
+}

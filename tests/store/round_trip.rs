@@ -36,6 +36,7 @@ fn a_new_owner_has_nothing() {
 }
 
 /// Holds: FO-5.2.1-15, FO-5.2.1-16.
+/// Holds: FO-9.4.2-9.
 #[test]
 fn every_field_of_a_binding_is_kept() {
     assert_eq!(binding_through_the_disk(binding(1)), binding(1));

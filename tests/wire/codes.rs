@@ -81,6 +81,7 @@ fn binding_statuses_are_1_to_7() {
 }
 
 /// Holds: FO-12.24-2.
+/// Holds: A2-01, A2-02.
 #[test]
 fn server_states_are_1_to_11_and_254() {
     let expected = [

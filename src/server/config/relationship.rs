@@ -7,6 +7,8 @@ use toml_edit::Value;
 
 use crate::balance::{BUCKET_OCTETS, HashBuckets, Role};
 use crate::endpoint::Batching;
+use crate::endpoint::config::StartupPolicy;
+use crate::time::UnixTime;
 use crate::wire::Dialect;
 
 use super::problem::{Problems, Span};
@@ -31,6 +33,11 @@ pub(super) const KEYS: &[&str] = &[
     "auto-partner-down",
     "dialect",
     "startup-wait",
+    "startup-wait-after-mclt",
+    "startup-policy",
+    "storage-lost-at",
+    "clamp-in-partner-down",
+    "max-acknowledgement-delay",
     "check-secs-byte-order",
     "batch-updates",
 ];
@@ -76,6 +83,16 @@ pub struct Relationship {
     pub dialect: Dialect,
     /// How long to look for the partner after the start.
     pub startup_wait: Duration,
+    /// The same after an absence of MCLT or longer.
+    pub startup_wait_after_mclt: Duration,
+    /// What happens when the partner has not come by then.
+    pub startup_policy: StartupPolicy,
+    /// When an empty store was lost, if it was.
+    pub storage_lost_at: Option<UnixTime>,
+    /// Whether leases stay within MCLT of what the partner knows even in PARTNER-DOWN.
+    pub clamp_in_partner_down: bool,
+    /// How long a connected partner may leave updates unanswered; `None` is for ever.
+    pub acknowledgement_wait: Option<Duration>,
     /// Whether a client's secs field that looks swapped is read the other way round.
     pub check_secs_byte_order: bool,
     /// To whom several updates go in one message.
@@ -117,6 +134,21 @@ pub(super) fn read(
     let auto = section.optional("auto-partner-down", problems, |value| value::seconds(value, 0));
     let dialect = section.optional("dialect", problems, dialect);
     let startup_wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));
+    let startup_wait_long =
+        section.optional("startup-wait-after-mclt", problems, |value| value::seconds(value, 0));
+    let startup_policy = section.optional("startup-policy", problems, |value| {
+        let policies = [
+            ("proceed", StartupPolicy::Proceed),
+            ("wait", StartupPolicy::Wait),
+            ("commission-alone", StartupPolicy::CommissionAlone),
+        ];
+        value::word(value, &policies)
+    });
+    let storage_lost = section
+        .optional("storage-lost-at", problems, |value| value::integer(value, 1, u32::MAX - 1));
+    let clamp = section.optional("clamp-in-partner-down", problems, value::boolean);
+    let acknowledgement_wait =
+        section.optional("max-acknowledgement-delay", problems, |value| value::seconds(value, 0));
     let batching = section.optional("batch-updates", problems, value::boolean);
     let swapped = section.optional("check-secs-byte-order", problems, value::boolean);
     let shares = match &role {
@@ -147,6 +179,15 @@ pub(super) fn read(
         startup_wait: Duration::from_secs(
             startup_wait.map_or(15, |located| u64::from(located.value)),
         ),
+        startup_wait_after_mclt: Duration::from_secs(
+            startup_wait_long.map_or(30, |located| u64::from(located.value)),
+        ),
+        startup_policy: startup_policy.map_or(StartupPolicy::Proceed, |located| located.value),
+        storage_lost_at: storage_lost.map(|located| UnixTime(located.value)),
+        clamp_in_partner_down: clamp.is_none_or(|located| located.value),
+        acknowledgement_wait: acknowledgement_wait
+            .filter(|located| located.value > 0)
+            .map(|located| Duration::from_secs(u64::from(located.value))),
         check_secs_byte_order: swapped.is_some_and(|located| located.value),
         batching: match batching.map(|located| located.value) {
             None => Batching::WithTwinlease,
