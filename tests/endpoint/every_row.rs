@@ -7,7 +7,9 @@ use twinlease::balance::Role;
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::config::StartupPolicy;
 use twinlease::endpoint::transitions::{on_partner_state, rows};
-use twinlease::endpoint::{BindingChange, Event, Input, LeaseAuthority, OperatorCommand};
+use twinlease::endpoint::{
+    BindingChange, Event, Input, LeaseAuthority, LeaseDetails, OperatorCommand,
+};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{FailoverState, MessageType, ServerFlags, Xid};
@@ -751,7 +753,13 @@ fn a_partner_that_acknowledges_nothing_is_left_where_that_is_configured() {
     script.free_by_partner(25);
     let (now, address, client) = (script.now, address(25), crate::support::client(1));
     let grant = script.endpoint.grant(address, &client, 600, now);
-    script.endpoint.record(now, BindingChange::Leased { address, client, grant }).unwrap();
+    script
+        .endpoint
+        .record(
+            now,
+            BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
+        )
+        .unwrap();
     script.input(Input::TimeReached);
     script.run_talking(39);
     assert_eq!(script.endpoint.state(), Normal);
