@@ -11,6 +11,7 @@
 mod allocation;
 mod balance;
 mod bounds;
+mod carried;
 mod destination;
 mod discover;
 mod hostile;

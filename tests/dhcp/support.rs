@@ -128,6 +128,8 @@ pub(crate) struct Setup {
     pub(crate) options: OptionSet,
     /// Last octets of the first and the last address of the pool.
     pub(crate) pool: (u8, u8),
+    /// Longest lease of either subnet.
+    pub(crate) max_lease_time: u32,
 }
 
 impl Default for Setup {
@@ -145,6 +147,7 @@ impl Default for Setup {
             .into_iter()
             .collect(),
             pool: (20, 29),
+            max_lease_time: 7200,
         }
     }
 }
@@ -159,7 +162,7 @@ impl Setup {
             options: self.options,
             default_lease_time: 600,
             min_lease_time: 60,
-            max_lease_time: 7200,
+            max_lease_time: self.max_lease_time,
             pools: vec![PoolConfig { owner: 0, range_id: RangeId(0), range }],
             reservations: self.reservations,
         };

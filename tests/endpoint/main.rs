@@ -12,6 +12,7 @@
 mod alone;
 mod answers;
 mod batching;
+mod carried;
 mod closing;
 mod config;
 mod conflict;
@@ -19,6 +20,7 @@ mod connection;
 mod decisions;
 mod dhcpd;
 mod dhcpd_pairs;
+mod dns;
 mod durability;
 mod every_row;
 mod header;

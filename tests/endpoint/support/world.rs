@@ -148,6 +148,11 @@ impl World {
         self.settle();
     }
 
+    /// Gives the stopped process another configuration.
+    pub(crate) fn configure(&mut self, side: usize, config: RelationshipConfig) {
+        self.sides[side].config = config;
+    }
+
     /// kill -9: what is not on disk is gone, the partner's connection ends.
     pub(crate) fn kill(&mut self, side: usize) {
         self.sides[side].endpoint = None;
@@ -187,14 +192,23 @@ impl World {
         client: ClientRef<'_>,
         desired: u32,
     ) -> u32 {
+        self.lease_with(side, address, client, desired, LeaseDetails::default())
+    }
+
+    /// The same with details.
+    pub(crate) fn lease_with(
+        &mut self,
+        side: usize,
+        address: Ipv4Addr,
+        client: ClientRef<'_>,
+        desired: u32,
+        details: LeaseDetails<'_>,
+    ) -> u32 {
         let now = self.now;
         let endpoint = self.sides[side].endpoint.as_mut().expect("the process runs");
         let grant = endpoint.grant(address, &client, desired, now);
         endpoint
-            .record(
-                now,
-                BindingChange::Leased { address, client, grant, details: LeaseDetails::default() },
-            )
+            .record(now, BindingChange::Leased { address, client, grant, details })
             .expect("an address of the range");
         self.drain(side);
         self.settle();
@@ -233,6 +247,15 @@ impl World {
             }
         }
         panic!("the endpoints never settle");
+    }
+
+    /// Lets `seconds` pass without waking either side, then wakes both before either hears the other.
+    pub(crate) fn run_apart(&mut self, seconds: u32) {
+        self.advance_to(self.now.monotonic.after(Duration::from_secs(u64::from(seconds))));
+        for side in [PRIMARY, SECONDARY] {
+            self.input(side, Input::TimeReached);
+        }
+        self.settle();
     }
 
     fn advance_to(&mut self, instant: Instant) {
