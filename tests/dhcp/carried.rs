@@ -3,7 +3,12 @@
 use twinlease::binding::carried::options_of;
 use twinlease::endpoint::LeaseAuthority;
 
-use crate::support::{Bench, RELAY, SERVER, bench, client, ip};
+use crate::support::{Bench, RELAY, SERVER, Setup, client, ip};
+
+/// A server that clients behind a relay agent know by its one address.
+fn bench() -> Bench {
+    Setup { server_identifier: Some(SERVER), ..Setup::default() }.bench()
+}
 
 /// Codes and data of the options kept at the first address: of the request and of the answer.
 fn kept(bench: &Bench) -> [Vec<(u8, Vec<u8>)>; 2] {
@@ -53,8 +58,7 @@ fn of_an_answer_the_renewal_and_the_rebinding_time_are_kept_and_nothing_else() {
 
 #[test]
 fn a_lease_for_ever_has_no_renewal_times_to_keep() {
-    let mut bench =
-        crate::support::Setup { max_lease_time: u32::MAX, ..Default::default() }.bench();
+    let mut bench = Setup { max_lease_time: u32::MAX, ..Setup::default() }.bench();
     bench.lease(&client(1).option(51, &[255; 4]));
     assert_eq!(kept(&bench)[1], []);
 }
