@@ -29,6 +29,11 @@ impl HashBuckets {
         Some(Self(octets))
     }
 
+    /// The buckets whose bits are set to the primary, the others to the secondary.
+    pub const fn new(octets: [u8; BUCKET_OCTETS]) -> Self {
+        Self(octets)
+    }
+
     /// Every bucket to the primary.
     pub const fn all_primary() -> Self {
         Self([0xff; BUCKET_OCTETS])
@@ -52,6 +57,16 @@ impl HashBuckets {
     /// The hash-bucket-assignment to send.
     pub fn to_wire(&self, dialect: Dialect) -> [u8; BUCKET_OCTETS] {
         in_polarity_of(dialect, self.0)
+    }
+
+    /// The same with the buckets whose bits are set assigned to the primary.
+    #[must_use]
+    pub(super) fn with_primary(&self, set: [u8; BUCKET_OCTETS]) -> Self {
+        let mut octets = self.0;
+        for (octet, set) in octets.iter_mut().zip(set) {
+            *octet |= set;
+        }
+        Self(octets)
     }
 
     /// Whether the primary serves `bucket`.

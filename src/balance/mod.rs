@@ -1,7 +1,8 @@
 //! Which of the two servers answers a client (RFC 3074).
 //!
 //! [`hash`] reduces a client's identifier, or its hardware address, to one of 256 buckets;
-//! [`HashBuckets`] says which server each bucket belongs to; [`secs_override`] lets the other
+//! [`ServerBuckets`] says which buckets a pair serves at all, [`HashBuckets`] which of its servers each
+//! belongs to; [`secs_override`] lets the other
 //! server step in for a client that has waited. [`Role`] names the two servers.
 //!
 //! The rule applies in NORMAL only; whether it applies to a message is the endpoint's business
@@ -10,10 +11,12 @@
 mod buckets;
 mod hash;
 mod role;
+mod server;
 
 pub use buckets::{BUCKET_OCTETS, HashBuckets};
 pub use hash::hash;
 pub use role::Role;
+pub use server::ServerBuckets;
 
 use crate::wire::dialect::Dialect;
 

@@ -99,6 +99,8 @@ pub enum DropReason {
     State,
     /// Load balancing assigns the client to the partner.
     PartnersClient,
+    /// The server HBA leaves the client to servers outside the pair.
+    OtherServersClient,
     /// It names another server.
     OtherServer,
     /// The address is the partner's to give.
@@ -117,7 +119,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NotDhcp,
         Self::MalformedOptions,
         Self::Bootp,
@@ -127,6 +129,7 @@ impl DropReason {
         Self::UnknownSubnet,
         Self::State,
         Self::PartnersClient,
+        Self::OtherServersClient,
         Self::OtherServer,
         Self::PartnersAddress,
         Self::NotOurs,
@@ -148,6 +151,7 @@ impl DropReason {
             Self::UnknownSubnet => "unknown-subnet",
             Self::State => "failover-state",
             Self::PartnersClient => "partners-client",
+            Self::OtherServersClient => "other-servers-client",
             Self::OtherServer => "other-server",
             Self::PartnersAddress => "partners-address",
             Self::NotOurs => "not-ours",
@@ -176,6 +180,7 @@ impl From<Silence> for DropReason {
         match silence {
             Silence::State(_) => Self::State,
             Silence::PartnersClient => Self::PartnersClient,
+            Silence::OtherServersClient => Self::OtherServersClient,
         }
     }
 }

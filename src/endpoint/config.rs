@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
-use crate::balance::{HashBuckets, Role};
+use crate::balance::{HashBuckets, Role, ServerBuckets};
 use crate::binding::times::Mclt;
 use crate::binding::{AddressRange, Client};
 use crate::time::UnixTime;
@@ -75,7 +75,11 @@ pub struct RelationshipConfig {
     pub mclt: Mclt,
     /// Which clients each server answers in NORMAL; a secondary learns it from the primary.
     pub hash_buckets: HashBuckets,
-    /// `load balance max seconds` of dhcpd, the delayed-service-parameter of the draft.
+    /// The server HBA: which clients the pair answers at all, in every state; the same on both
+    /// servers (§5.3).
+    pub server_buckets: ServerBuckets,
+    /// `load balance max seconds` of dhcpd, the delayed-service-parameter of the draft, in seconds. A
+    /// secondary learns it from a primary that says it, which can be 1 to 255 (§12.10).
     pub load_balance_max_seconds: u16,
     /// Read a secs field whose low octet alone is zero as sent in the wrong octet order.
     pub check_secs_byte_order: bool,
@@ -123,6 +127,7 @@ impl RelationshipConfig {
             max_unacked_bndupd: 10,
             mclt: Mclt(3600),
             hash_buckets: HashBuckets::half(),
+            server_buckets: ServerBuckets::all(),
             load_balance_max_seconds: 3,
             check_secs_byte_order: false,
             acknowledgement_wait: None,

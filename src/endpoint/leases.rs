@@ -57,19 +57,14 @@ impl FailoverEndpoint {
         self.reserved.contains_key(&address)
     }
 
-    /// Load balancing in NORMAL: renewals are everybody's, what only this server can take is taken,
-    /// the rest goes by the hash (§5.3, §9.8.2).
+    /// Whether the pair leaves the client to other servers, in whatever state it is (§5.3).
+    fn is_of_other_servers(&self, request: &ClientRequest<'_>) -> bool {
+        goes_by_hash(request) && !self.config.server_buckets.serves(request.client.hash_key())
+    }
+
+    /// Load balancing in NORMAL (§5.3, §9.8.2).
     fn balanced(&self, request: &ClientRequest<'_>) -> Service {
-        let by_hash = match request.kind {
-            RequestKind::Renewing | RequestKind::Rebinding => false,
-            RequestKind::Discover
-            | RequestKind::Selecting
-            | RequestKind::InitReboot
-            | RequestKind::Release
-            | RequestKind::Decline
-            | RequestKind::Inform => !request.addressed_to_this_server,
-        };
-        if !by_hash || self.has_waited(request.secs) {
+        if !goes_by_hash(request) || self.has_waited(request.secs) {
             return Service::Serve;
         }
         let mine = self
@@ -88,7 +83,7 @@ impl FailoverEndpoint {
     fn has_waited(&self, secs: u16) -> bool {
         balance::secs_override(
             secs,
-            self.config.load_balance_max_seconds,
+            self.delayed_service,
             self.config.check_secs_byte_order,
             self.config.dialect,
         )
@@ -309,6 +304,20 @@ impl FailoverEndpoint {
     }
 }
 
+/// Renewals are everybody's, and what only this server can take is taken; the rest goes by the hash
+/// (§9.8.2).
+const fn goes_by_hash(request: &ClientRequest<'_>) -> bool {
+    match request.kind {
+        RequestKind::Renewing | RequestKind::Rebinding => false,
+        RequestKind::Discover
+        | RequestKind::Selecting
+        | RequestKind::InitReboot
+        | RequestKind::Release
+        | RequestKind::Decline
+        | RequestKind::Inform => !request.addressed_to_this_server,
+    }
+}
+
 /// A reservation by identifier, or by hardware address whatever identifier the client sends.
 fn reservation_matches(holder: &ClientRef<'_>, client: &ClientRef<'_>) -> bool {
     match holder.identifier {
@@ -323,7 +332,7 @@ impl LeaseAuthority for FailoverEndpoint {
         if self.storage_failed {
             return Service::Silent(Silence::State(state));
         }
-        match service_mode(state) {
+        let by_state = match service_mode(state) {
             ServiceMode::Balanced => self.balanced(request),
             ServiceMode::Responsive => Service::Serve,
             ServiceMode::RenewalsOnly => match request.kind {
@@ -336,6 +345,11 @@ impl LeaseAuthority for FailoverEndpoint {
                 | RequestKind::Inform => Service::Silent(Silence::State(state)),
             },
             ServiceMode::Unresponsive => Service::Silent(Silence::State(state)),
+        };
+        if by_state == Service::Serve && self.is_of_other_servers(request) {
+            Service::Silent(Silence::OtherServersClient)
+        } else {
+            by_state
         }
     }
 

@@ -285,7 +285,9 @@ impl FailoverEndpoint {
             link.phase = Phase::AwaitConnectAck(xid);
         }
         let dialect = self.config.dialect;
-        let buckets = self.config.hash_buckets.to_wire(dialect);
+        let buckets = self.config.server_buckets.narrow(&self.config.hash_buckets).to_wire(dialect);
+        let delayed_service = u8::try_from(self.config.load_balance_max_seconds);
+        let delayed_service = delayed_service.ok().filter(|seconds| *seconds > 0);
         let name = self.config.name.clone();
         let vendor_class = self.config.vendor_class.clone();
         let connect = Connect {
@@ -297,7 +299,7 @@ impl FailoverEndpoint {
             tls_request: dialect.sends_tls_request().then_some(0),
             mclt: Some(self.config.mclt.0),
             hash_bucket_assignment: Some(&buckets),
-            delayed_service: None,
+            delayed_service: delayed_service.filter(|_| dialect.sends_delayed_service()),
         };
         self.transmit_on(now, id, xid, &Message::Connect(connect));
     }
@@ -360,6 +362,12 @@ impl FailoverEndpoint {
                 RejectReason::HASH_BUCKET_CONFLICT,
                 "hash-bucket-assignment is not 32 octets",
             ))?;
+        if !self.config.server_buckets.contains_secondary_of(&buckets) {
+            return Err((
+                RejectReason::HASH_BUCKET_CONFLICT,
+                "hash-bucket-assignment has buckets outside the server HBA",
+            ));
+        }
         let duplicate = self.current_link().is_some_and(|link| {
             let contact = Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1) + 1);
             now.monotonic.since(link.last_received) <= contact
@@ -367,7 +375,11 @@ impl FailoverEndpoint {
         if duplicate {
             return Err((RejectReason::DUPLICATE_CONNECTION, "already connected"));
         }
-        Ok(Terms { delta, mclt, buckets })
+        let delayed_service = match connect.delayed_service {
+            Some(seconds) if seconds > 0 => u16::from(seconds),
+            _ => self.config.load_balance_max_seconds,
+        };
+        Ok(Terms { delta, mclt, buckets, delayed_service })
     }
 
     fn reject_connect(
@@ -406,6 +418,7 @@ impl FailoverEndpoint {
         }
         self.learn_partner(connect.max_unacked_bndupd, connect.receive_timer, connect.vendor_class);
         self.partner.delta = Some(terms.delta);
+        self.delayed_service = terms.delayed_service;
         self.adopt_terms(terms.mclt, &terms.buckets);
         let name = self.config.name.clone();
         let vendor_class = self.config.vendor_class.clone();
@@ -669,4 +682,5 @@ struct Terms {
     delta: TimeDelta,
     mclt: Mclt,
     buckets: HashBuckets,
+    delayed_service: u16,
 }

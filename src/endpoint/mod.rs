@@ -96,6 +96,8 @@ pub struct FailoverEndpoint {
     reserved: BTreeMap<Ipv4Addr, Client>,
     /// In force: the primary's own, or what the secondary learnt.
     buckets: Option<HashBuckets>,
+    /// In force, in seconds.
+    delayed_service: u16,
     mclt: Mclt,
 
     links: Vec<Link>,
@@ -144,7 +146,7 @@ impl FailoverEndpoint {
             (Role::Primary | Role::Secondary, _) => config.mclt,
         };
         let buckets = match config.role {
-            Role::Primary => Some(config.hash_buckets),
+            Role::Primary => Some(config.server_buckets.narrow(&config.hash_buckets)),
             Role::Secondary => record
                 .hash_bucket_assignment
                 .and_then(|octets| HashBuckets::from_wire(&octets, config.dialect)),
@@ -156,6 +158,7 @@ impl FailoverEndpoint {
             table,
             reserved,
             buckets,
+            delayed_service: config.load_balance_max_seconds,
             mclt,
             links: Vec::new(),
             dial: Dial::now(now),

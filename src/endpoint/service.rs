@@ -69,6 +69,8 @@ pub enum Silence {
     State(FailoverState),
     /// Load balancing assigns the client to the partner (RFC 3074).
     PartnersClient,
+    /// The server HBA leaves the client to servers outside this pair.
+    OtherServersClient,
 }
 
 impl fmt::Display for Silence {
@@ -76,6 +78,9 @@ impl fmt::Display for Silence {
         match self {
             Self::State(state) => write!(f, "not served in state {state}"),
             Self::PartnersClient => f.write_str("load balancing assigns the client to the partner"),
+            Self::OtherServersClient => {
+                f.write_str("the client belongs to servers outside this pair")
+            }
         }
     }
 }

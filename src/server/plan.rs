@@ -118,6 +118,7 @@ fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan 
     endpoint.max_unacked_bndupd = configured.max_unacked_updates;
     endpoint.mclt = Mclt(configured.mclt);
     endpoint.hash_buckets = configured.hash_buckets;
+    endpoint.server_buckets = configured.server_buckets;
     endpoint.load_balance_max_seconds = configured.load_balance_max_seconds;
     endpoint.check_secs_byte_order = configured.check_secs_byte_order;
     endpoint.batching = configured.batching;

@@ -85,6 +85,12 @@ impl Dialect {
         }
     }
 
+    /// Whether CONNECT tells the secondary for how many seconds a client waits before the other server
+    /// helps (§12.10). dhcpd has the value in the files of both servers; Windows has none.
+    pub const fn sends_delayed_service(self) -> bool {
+        matches!(self, Self::Draft12)
+    }
+
     /// Whether updates carry lease-expiration-time and potential-expiration-time whatever the
     /// status. The draft forbids them outside ACTIVE (§7.1); dhcpd sends both always, 0 for an
     /// address that was never used, and reads an absent potential-expiration-time as 0.

@@ -274,8 +274,44 @@ fn a_hash_bucket_assignment_has_32_octets() {
         "split = 128",
         "hba = \"ff:00\"",
         "22:7: relationship.hba: the hash bucket assignment has 2 octets; \
-         write 32 octets, \"ff:ff:...:00\", or use split instead",
+         write 32 octets, \"ff:ff:...:00\"",
     );
+}
+
+#[test]
+fn a_server_hba_has_32_octets() {
+    refuses(
+        "split = 128",
+        "server-hba = \"ff:00\"",
+        "22:14: relationship.server-hba: the hash bucket assignment has 2 octets; \
+         write 32 octets, \"ff:ff:...:00\"",
+    );
+}
+
+#[test]
+fn a_secondary_has_a_server_hba_of_its_own() {
+    let all = vec!["ff"; 32].join(":");
+    let secondary = FULL
+        .replace("role = \"primary\"", "role = \"secondary\"")
+        .replace("mclt = \"1h\"\n", "")
+        .replace("split = 128", &format!("server-hba = \"{all}\""));
+    let (code, _, err) = check(&secondary);
+    assert_eq!((code, err.as_str()), (0, ""));
+}
+
+/// Holds: FO-12.10-1.
+#[test]
+fn the_draft_has_one_octet_for_the_wait_of_a_client() {
+    for seconds in [0, 256] {
+        let expected = format!(
+            "23:28: relationship.load-balance-max-seconds: the draft cannot tell the secondary \
+             {seconds} seconds; write 1 to 255, or leave it out for 3"
+        );
+        let text = FULL
+            .replace("dialect = \"isc\"", "dialect = \"draft\"")
+            .replace("max-seconds = 3", &format!("max-seconds = {seconds}"));
+        assert_eq!(errors(&text), [expected]);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use twinlease::wire::codes::{BindingStatus, FailoverState};
 fn whatever_is_asked_an_owner_that_does_not_serve_makes_the_server_silent() {
     let reasons = [
         (Silence::PartnersClient, DropReason::PartnersClient),
+        (Silence::OtherServersClient, DropReason::OtherServersClient),
         (Silence::State(FailoverState::PotentialConflict), DropReason::State),
     ];
     for (silence, reason) in reasons {

@@ -36,6 +36,7 @@ mod recovery;
 mod requests;
 mod reservations;
 mod restart;
+mod server_hba;
 mod service;
 mod states;
 mod status;

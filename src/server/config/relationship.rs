@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml_edit::Value;
 
-use crate::balance::{BUCKET_OCTETS, HashBuckets, Role};
+use crate::balance::{BUCKET_OCTETS, HashBuckets, Role, ServerBuckets};
 use crate::endpoint::Batching;
 use crate::endpoint::config::StartupPolicy;
 use crate::time::UnixTime;
@@ -29,6 +29,7 @@ pub(super) const KEYS: &[&str] = &[
     "hba",
     "mode",
     "reserve-percent",
+    "server-hba",
     "load-balance-max-seconds",
     "auto-partner-down",
     "dialect",
@@ -73,6 +74,8 @@ pub struct Relationship {
     pub mclt: u32,
     /// Which clients each server answers; on a secondary the default, until the primary tells.
     pub hash_buckets: HashBuckets,
+    /// Which clients the pair answers at all.
+    pub server_buckets: ServerBuckets,
     /// Percent of the unused addresses that a hot standby holds; `None` where load is balanced.
     pub reserve_percent: Option<u8>,
     /// A client that has waited for longer is answered by either server.
@@ -131,6 +134,9 @@ pub(super) fn read(
     let max_seconds = section.optional("load-balance-max-seconds", problems, |value| {
         value::seconds_up_to(value, 0, u64::from(u16::MAX))
     });
+    let server_buckets = section.optional("server-hba", problems, |value| {
+        hash_bucket_octets(value).map(ServerBuckets::new)
+    });
     let auto = section.optional("auto-partner-down", problems, |value| value::seconds(value, 0));
     let dialect = section.optional("dialect", problems, dialect);
     let startup_wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));
@@ -158,6 +164,9 @@ pub(super) fn read(
         }
         Some(Located { value: Role::Primary, .. }) | None => read_shares(section, problems),
     };
+    if let (Some(max), Some(role), Some(dialect)) = (&max_seconds, &role, &dialect) {
+        check_delayed_service(max, role.value, dialect.value, problems);
+    }
     let (name, role, (address, peer_address, peer_span)) = (name?, role?, ends?);
     let place = Place { name: name.span, peer: peer_span };
     let relationship = Relationship {
@@ -169,6 +178,7 @@ pub(super) fn read(
         max_unacked_updates: max_unacked.map_or(10, |located| located.value),
         mclt: shares.mclt,
         hash_buckets: shares.hash_buckets,
+        server_buckets: server_buckets.map_or(ServerBuckets::all(), |located| located.value),
         reserve_percent: shares.reserve_percent,
         load_balance_max_seconds: max_seconds
             .map_or(3, |located| u16::try_from(located.value).unwrap_or(u16::MAX)),
@@ -196,6 +206,24 @@ pub(super) fn read(
         },
     };
     Some((relationship, place))
+}
+
+/// A primary of the draft tells the secondary in one octet that is not 0 (§12.10).
+fn check_delayed_service(
+    max_seconds: &Located<u32>,
+    role: Role,
+    dialect: Dialect,
+    problems: &mut Problems<'_>,
+) {
+    let says_it = role == Role::Primary && dialect.sends_delayed_service();
+    if says_it && !(1..=u32::from(u8::MAX)).contains(&max_seconds.value) {
+        problems.add(
+            &max_seconds.span,
+            max_seconds.key.clone(),
+            format!("the draft cannot tell the secondary {} seconds", max_seconds.value),
+            "write 1 to 255, or leave it out for 3",
+        );
+    }
 }
 
 fn dialect(value: &Value) -> Result<Dialect, Wrong> {
@@ -262,7 +290,10 @@ impl Default for Shares {
 fn read_shares(section: &Section<'_>, problems: &mut Problems<'_>) -> Shares {
     let mclt = section.optional("mclt", problems, |value| value::seconds(value, 1));
     let split = section.optional("split", problems, |value| value::integer(value, 0, 256));
-    let hba = section.optional("hba", problems, hash_buckets);
+    let hba = section.optional("hba", problems, |value| {
+        // A set bit is a bucket of the primary, as dhcpd writes it.
+        hash_bucket_octets(value).map(HashBuckets::new)
+    });
     let hot_standby = section.optional("mode", problems, |value| {
         value::word(value, &[("load-balance", false), ("hot-standby", true)])
     });
@@ -310,13 +341,13 @@ fn read_shares(section: &Section<'_>, problems: &mut Problems<'_>) -> Shares {
     }
 }
 
-/// 32 octets; a set bit is a bucket of the primary, as dhcpd writes it.
-fn hash_buckets(value: &Value) -> Result<HashBuckets, Wrong> {
+/// One bit for each bucket.
+fn hash_bucket_octets(value: &Value) -> Result<[u8; BUCKET_OCTETS], Wrong> {
     let octets = value::octets(value)?;
-    HashBuckets::from_wire(&octets, Dialect::Isc).ok_or_else(|| {
+    <[u8; BUCKET_OCTETS]>::try_from(octets).map_err(|octets| {
         Wrong::new(
             format!("the hash bucket assignment has {} octets", octets.len()),
-            format!("write {BUCKET_OCTETS} octets, \"ff:ff:...:00\", or use split instead"),
+            format!("write {BUCKET_OCTETS} octets, \"ff:ff:...:00\""),
         )
     })
 }
