@@ -29,6 +29,11 @@ impl RateLimit {
         Self { burst, since: None, passed: 0, suppressed: 0 }
     }
 
+    /// When the interval of the last event is over.
+    pub(crate) fn reopens(&self) -> Option<Instant> {
+        self.since.map(|since| since.after(INTERVAL))
+    }
+
     /// How many events were kept back since the last one that was let through, if this one is.
     pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
         if self.since.is_none_or(|since| now.since(since) >= INTERVAL) {

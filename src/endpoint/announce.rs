@@ -5,10 +5,11 @@
 
 use crate::balance::Role;
 use crate::time::Now;
-use crate::wire::codes::{FailoverState, ServerFlags};
+use crate::wire::codes::{FailoverState, RejectReason, ServerFlags};
 
 use super::FailoverEndpoint;
 use super::event::LinkEnd;
+use super::io::LinkId;
 use super::link::SETUP_TIMEOUT;
 use super::outbox::Outgoing;
 
@@ -40,7 +41,7 @@ impl FailoverEndpoint {
         let communications_ok = self.communications_ok();
         let hopeless = self.partner_cannot_take(state);
         if hopeless && communications_ok {
-            self.close_link(now, id, LinkEnd::StateNotTakenByPartner(state), None);
+            self.close_for_another_start(now, id, state);
             return;
         }
         let mut is_first = false;
@@ -94,8 +95,14 @@ impl FailoverEndpoint {
         if state == self.announced_state()
             && let Some(id) = self.link_in_use()
         {
-            self.close_link(now, id, LinkEnd::StateNotTakenByPartner(state), None);
+            self.close_for_another_start(now, id, state);
         }
+    }
+
+    /// What the partner cannot be told on this connection it may be told on the next one.
+    fn close_for_another_start(&mut self, now: Now, id: LinkId, state: FailoverState) {
+        let reason = (RejectReason::UNKNOWN, "closing to announce another state");
+        self.close_link(now, id, LinkEnd::StateNotTakenByPartner(state), Some(reason));
     }
 
     /// STATE messages that terminate a dhcpd, park it in SHUTDOWN for an operator to free it, or

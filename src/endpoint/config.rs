@@ -17,6 +17,13 @@ pub const MAX_RELATIONSHIP_NAME: usize = 255;
 /// when that third is no whole second.
 pub const MIN_RECEIVE_TIMER: u32 = 3;
 
+/// max-unacked-bndupd unless configured: the least that the draft wants (§7.8.1), as a dhcpd keeps
+/// its answers back until half of this number wait or two seconds have passed.
+pub const DEFAULT_MAX_UNACKED: u32 = 11;
+
+/// Pause between attempts to reach the partner unless configured.
+pub const DEFAULT_REDIAL_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How the pools are divided between the two servers (§5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolShare {
@@ -69,7 +76,10 @@ pub struct RelationshipConfig {
     pub dialect: Dialect,
     /// Silence after which the connection is given up, in seconds; announced as receive-timer.
     pub receive_timer: u32,
-    /// Updates that the partner may leave unanswered towards this server, at least 1.
+    /// Longest pause between attempts to reach a partner that does not answer (§8.2).
+    pub redial_interval: Duration,
+    /// Updates that the partner may send without waiting for answers, at least 1; by the draft more
+    /// than 10 and less than 100 (§7.8.1).
     pub max_unacked_bndupd: u32,
     /// MCLT. On a secondary only a first guess: the primary's replaces it.
     pub mclt: Mclt,
@@ -117,14 +127,15 @@ pub struct RelationshipConfig {
 
 impl RelationshipConfig {
     /// A relationship with everything at its default: MCLT 3600, split 128, receive-timer 30,
-    /// ten unacknowledged updates, load balancing for 3 seconds.
+    /// eleven unacknowledged updates, load balancing for 3 seconds.
     pub fn new(name: &str, role: Role, ranges: Vec<AddressRange>) -> Self {
         Self {
             name: name.to_owned(),
             role,
             dialect: Dialect::Isc,
             receive_timer: 30,
-            max_unacked_bndupd: 10,
+            redial_interval: DEFAULT_REDIAL_INTERVAL,
+            max_unacked_bndupd: DEFAULT_MAX_UNACKED,
             mclt: Mclt(3600),
             hash_buckets: HashBuckets::half(),
             server_buckets: ServerBuckets::all(),
@@ -155,6 +166,9 @@ impl RelationshipConfig {
         if self.receive_timer < MIN_RECEIVE_TIMER {
             return Err(ConfigError::ReceiveTimer(self.receive_timer));
         }
+        if self.redial_interval.is_zero() {
+            return Err(ConfigError::RedialInterval);
+        }
         if self.max_unacked_bndupd == 0 {
             return Err(ConfigError::MaxUnacked);
         }
@@ -173,6 +187,8 @@ pub enum ConfigError {
     Name(usize),
     /// Seconds of the receive-timer.
     ReceiveTimer(u32),
+    /// There is no pause between attempts to reach the partner.
+    RedialInterval,
     /// max-unacked-bndupd is 0.
     MaxUnacked,
     /// The MCLT is 0.
@@ -192,6 +208,9 @@ impl fmt::Display for ConfigError {
                 f,
                 "max-response-delay is {seconds}; at least {MIN_RECEIVE_TIMER} seconds are needed, 15 or more are sensible"
             ),
+            Self::RedialInterval => {
+                f.write_str("reconnect-interval is 0; it must be at least 1 second")
+            }
             Self::MaxUnacked => f.write_str("max-unacked-updates is 0; it must be at least 1"),
             Self::Mclt => f.write_str("mclt is 0; it must be at least 1 second"),
             Self::Ranges(what) => write!(f, "the address ranges cannot be used: {what}"),

@@ -29,11 +29,15 @@ const FIRST_STATE_HOLD: Duration = Duration::from_secs(1);
 /// Connections of one relationship that may exist at a time.
 const MAX_LINKS: usize = 4;
 
-/// Pause before the next dial after a loss; doubled up to [`REDIAL_MAX`].
+/// Pause after the first attempt that leads nowhere; doubled up to the configured interval.
 const REDIAL_MIN: Duration = Duration::from_millis(500);
-/// Longest pause between dials towards a partner that does not answer.
-const REDIAL_MAX: Duration = Duration::from_secs(5);
-/// Pause after a refusal that only an operator can mend (§8.6); doubled up to [`REFUSED_MAX`].
+/// Communications that have been okay for so long end a back-off; after their loss the next attempt
+/// follows at once.
+const LASTING: Duration = Duration::from_secs(5);
+/// Pause after a partner has said that it has a connection already; doubled up to [`REFUSED_MIN`].
+/// It finds out within its receive-timer that the other one is dead.
+const DUPLICATE_MIN: Duration = Duration::from_secs(5);
+/// Pause after a refusal that only an operator can mend (§7.12); doubled up to [`REFUSED_MAX`].
 const REFUSED_MIN: Duration = Duration::from_secs(60);
 /// Longest pause after refusals.
 const REFUSED_MAX: Duration = Duration::from_secs(300);
@@ -70,6 +74,16 @@ impl Link {
     pub(super) fn is(&self, id: LinkId) -> bool {
         self.id == id
     }
+
+    /// CONNECT was accepted.
+    const fn is_established(&self) -> bool {
+        matches!(self.phase, Phase::AwaitState | Phase::Up)
+    }
+
+    /// When what is missing for communications has to have come.
+    fn setup_ends(&self) -> Option<Instant> {
+        (self.phase != Phase::Up).then(|| self.since.after(SETUP_TIMEOUT))
+    }
 }
 
 /// When to dial next.
@@ -97,7 +111,7 @@ impl FailoverEndpoint {
     }
 
     pub(super) fn current_link(&self) -> Option<&Link> {
-        self.links.iter().find(|link| matches!(link.phase, Phase::AwaitState | Phase::Up))
+        self.links.iter().find(|link| link.is_established())
     }
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
@@ -115,8 +129,9 @@ impl FailoverEndpoint {
         if let Dial::At { pause, .. } | Dial::Pending { pause } = self.dial
             && origin == Origin::Dialled
         {
-            // Only communications that are okay end a back-off (§8.2).
-            self.dial = Dial::At { when: now.monotonic.after(pause.max(REDIAL_MAX)), pause };
+            // A connection alone ends no back-off (§8.2).
+            let wait = pause.max(self.config.redial_interval);
+            self.dial = Dial::At { when: now.monotonic.after(wait), pause };
         }
         if matches!(self.dial, Dial::Stopped) || !self.make_room(now, origin) {
             self.outputs.push_back(Output::Close(id));
@@ -186,8 +201,10 @@ impl FailoverEndpoint {
 
     pub(super) fn on_connect_failed(&mut self, now: Now, failure: ConnectFailure) {
         if let Dial::Pending { pause } = self.dial {
-            self.dial =
-                Dial::At { when: now.monotonic.after(pause), pause: (pause * 2).min(REDIAL_MAX) };
+            let longest = self.config.redial_interval;
+            let wait = pause.min(longest);
+            let next = (wait * 2).min(longest);
+            self.dial = Dial::At { when: now.monotonic.after(wait), pause: next };
         }
         self.note_clock_refusal(false);
         self.startup_without_partner(failure);
@@ -228,8 +245,9 @@ impl FailoverEndpoint {
     fn lose_link(&mut self, now: Now, id: LinkId, end: LinkEnd) {
         let Some(link) = self.drop_link(id) else { return };
         let was_up = link.phase == Phase::Up;
-        let was_established = matches!(link.phase, Phase::AwaitState | Phase::Up);
-        let mendable = is_mendable(&end, was_established);
+        let was_established = link.is_established();
+        let lasted = was_up && now.monotonic.since(link.since) >= LASTING;
+        let retry = Retry::after(&end, was_established, lasted);
         match &end {
             LinkEnd::Rejected(reason, _) | LinkEnd::RejectedByPartner(reason, _) => {
                 self.note_clock_refusal(*reason == RejectReason::TIME_MISMATCH);
@@ -249,25 +267,27 @@ impl FailoverEndpoint {
                 Event::ConnectionRefused(end)
             });
         }
-        self.schedule_dial(now, was_up, mendable);
+        self.schedule_dial(now, retry);
         if was_up {
             self.communications_failed(now);
         }
     }
 
-    fn schedule_dial(&mut self, now: Now, was_up: bool, mendable: bool) {
+    fn schedule_dial(&mut self, now: Now, retry: Retry) {
         let pause = match self.dial {
             Dial::At { pause, .. } | Dial::Pending { pause } => pause,
             Dial::Stopped => return,
         };
-        let (wait, next) = if !mendable {
-            let wait = pause.max(REFUSED_MIN);
-            (wait, (wait * 2).min(REFUSED_MAX))
-        } else if was_up {
-            (REDIAL_MIN, REDIAL_MIN)
-        } else {
-            (pause.min(REDIAL_MAX), (pause * 2).min(REDIAL_MAX))
+        let (wait, longest) = match retry {
+            Retry::AtOnce => (Duration::ZERO, REDIAL_MIN),
+            Retry::Soon => {
+                let longest = self.config.redial_interval;
+                (pause.min(longest), longest)
+            }
+            Retry::WhenTheOtherIsGone => (pause.clamp(DUPLICATE_MIN, REFUSED_MIN), REFUSED_MIN),
+            Retry::Late => (pause.max(REFUSED_MIN), REFUSED_MAX),
         };
+        let next = (wait * 2).clamp(REDIAL_MIN.min(longest), longest);
         self.dial = Dial::At { when: now.monotonic.after(wait), pause: next };
     }
 
@@ -368,6 +388,10 @@ impl FailoverEndpoint {
                 "hash-bucket-assignment has buckets outside the server HBA",
             ));
         }
+        if let Some(missing) = self.missing_terms(connect.max_unacked_bndupd, connect.receive_timer)
+        {
+            return Err((RejectReason::UNKNOWN_REASON, missing));
+        }
         let duplicate = self.current_link().is_some_and(|link| {
             let contact = Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1) + 1);
             now.monotonic.since(link.last_received) <= contact
@@ -456,17 +480,22 @@ impl FailoverEndpoint {
             self.close_link(now, id, end, None);
             return;
         }
+        let dialect = self.config.dialect;
         let delta = clock_sample(now, header.time);
         let refusal = if ack.tls_reply == Some(1) {
             Some((RejectReason::TLS_NOT_SUPPORTED, "this server does not do TLS"))
-        } else if ack.protocol_version.is_some_and(|version| version != PROTOCOL_VERSION) {
+        } else if ack
+            .protocol_version
+            .map_or(dialect.checks_protocol_version(), |version| version != PROTOCOL_VERSION)
+        {
             Some((RejectReason::VERSION_MISMATCH, "this server speaks protocol-version 1"))
         } else if ack.relationship_name.is_some_and(|name| name != self.config.name.as_bytes()) {
             Some((RejectReason::INVALID_PARTNER, "the CONNECTACK names another relationship"))
-        } else if delta.0.unsigned_abs() > self.config.dialect.max_clock_delta() {
+        } else if delta.0.unsigned_abs() > dialect.max_clock_delta() {
             Some((RejectReason::TIME_MISMATCH, "the clocks differ by too much"))
         } else {
-            None
+            self.missing_terms(ack.max_unacked_bndupd, ack.receive_timer)
+                .map(|missing| (RejectReason::UNKNOWN_REASON, missing))
         };
         if let Some((reason, text)) = refusal {
             // §7.12: the primary says why although the connection was never established.
@@ -479,6 +508,19 @@ impl FailoverEndpoint {
         self.learn_partner(ack.max_unacked_bndupd, ack.receive_timer, ack.vendor_class);
         self.partner.delta = Some(delta);
         self.connection_accepted(now, id);
+    }
+
+    /// What the partner has to tell and did not.
+    fn missing_terms(&self, window: Option<u32>, timer: Option<u32>) -> Option<&'static str> {
+        if !self.config.dialect.requires_timer_and_window() {
+            None
+        } else if window.is_none() {
+            Some("missing max-unacked-bndupd")
+        } else if timer.is_none() {
+            Some("missing receive-timer")
+        } else {
+            None
+        }
     }
 
     fn learn_partner(&mut self, window: Option<u32>, timer: Option<u32>, vendor: Option<&[u8]>) {
@@ -532,7 +574,6 @@ impl FailoverEndpoint {
             self.stats.connections += 1;
             let vendor_class = self.partner.vendor_class.clone();
             self.events.push(Event::CommunicationsOk { vendor_class });
-            self.dial = Dial::At { when: now.monotonic, pause: REDIAL_MIN };
         }
         self.partner_state_received(now, state, startup, start_of_state, first, held);
     }
@@ -577,24 +618,28 @@ impl FailoverEndpoint {
         }
     }
 
-    fn receive_timer(&self) -> Duration {
-        Duration::from_secs(u64::from(self.config.receive_timer))
+    /// tReceive: runs from CONNECTACK on (§7.9.1, §7.9.2).
+    fn silence_ends(&self, link: &Link) -> Option<Instant> {
+        let timer = Duration::from_secs(u64::from(self.config.receive_timer));
+        link.is_established().then(|| link.last_received.after(timer))
+    }
+
+    fn send_interval(&self) -> Duration {
+        self.partner.send_interval(self.config.role)
     }
 
     pub(super) fn link_timers(&mut self, now: Now) {
-        let expired: Vec<(LinkId, Phase)> = self
+        let expired: Vec<(LinkId, bool)> = self
             .links
             .iter()
-            .filter(|link| match link.phase {
-                Phase::Up => now.monotonic.since(link.last_received) >= self.receive_timer(),
-                Phase::AwaitConnect | Phase::AwaitConnectAck(_) | Phase::AwaitState => {
-                    now.monotonic.since(link.since) >= SETUP_TIMEOUT
-                }
+            .filter_map(|link| {
+                let silent = self.silence_ends(link).is_some_and(|end| end <= now.monotonic);
+                let unfinished = link.setup_ends().is_some_and(|end| end <= now.monotonic);
+                (silent || unfinished).then_some((link.id, silent))
             })
-            .map(|link| (link.id, link.phase))
             .collect();
-        for (id, phase) in expired {
-            if phase == Phase::Up {
+        for (id, silent) in expired {
+            if silent {
                 let reason = (RejectReason::NO_TRAFFIC, "nothing heard for the receive-timer");
                 self.close_link(now, id, LinkEnd::Silence, Some(reason));
             } else {
@@ -621,7 +666,7 @@ impl FailoverEndpoint {
 
     /// CONTACT when nothing else has been sent for tSend; never held back (§7.11).
     fn contact_timer(&mut self, now: Now) {
-        let interval = self.partner.send_interval();
+        let interval = self.send_interval();
         let due = self
             .current_link()
             .filter(|link| now.monotonic.since(link.last_sent) >= interval)
@@ -635,15 +680,10 @@ impl FailoverEndpoint {
     /// The next moment at which [`link_timers`](Self::link_timers) has something to do.
     pub(super) fn next_link_timer(&self) -> Option<Instant> {
         let links = self.links.iter().flat_map(|link| {
-            let end = match link.phase {
-                Phase::Up => link.last_received.after(self.receive_timer()),
-                Phase::AwaitConnect | Phase::AwaitConnectAck(_) | Phase::AwaitState => {
-                    link.since.after(SETUP_TIMEOUT)
-                }
-            };
-            let contact = matches!(link.phase, Phase::AwaitState | Phase::Up)
-                .then(|| link.last_sent.after(self.partner.send_interval()));
-            [Some(end), contact, link.first_state_due].into_iter().flatten()
+            let contact = link.is_established().then(|| link.last_sent.after(self.send_interval()));
+            [self.silence_ends(link), link.setup_ends(), contact, link.first_state_due]
+                .into_iter()
+                .flatten()
         });
         let dial = match self.dial {
             Dial::At { when, .. } if self.links.is_empty() => Some(when),
@@ -653,26 +693,54 @@ impl FailoverEndpoint {
     }
 }
 
-/// Whether another attempt may do better at once. A loss and a silence do; after a refusal, and
-/// after a DISCONNECT of either side for any other reason, an immediate one would only lead into a
-/// loop (§7.9, §7.12, §8.6).
-fn is_mendable(end: &LinkEnd, was_established: bool) -> bool {
-    match end {
-        LinkEnd::Rejected(reason, _) | LinkEnd::RejectedByPartner(reason, _) => {
-            *reason == RejectReason::DUPLICATE_CONNECTION
+/// When another attempt may do better (§7.9, §7.12, §8.6).
+#[derive(Clone, Copy)]
+enum Retry {
+    /// After the loss of what was good.
+    AtOnce,
+    /// After a pause that grows to the configured interval.
+    Soon,
+    /// The partner holds what is left of an earlier connection.
+    WhenTheOtherIsGone,
+    /// After a refusal, and after a DISCONNECT of either side: anything sooner would only lead into a
+    /// loop.
+    Late,
+}
+
+impl Retry {
+    /// Communications that `lasted` are worth coming back to at once. A DISCONNECT for silence is the
+    /// loss of a connection, whoever said it.
+    fn after(end: &LinkEnd, was_established: bool, lasted: bool) -> Self {
+        match end {
+            LinkEnd::Rejected(reason, _)
+            | LinkEnd::RejectedByPartner(reason, _)
+            | LinkEnd::Disconnected(reason, _)
+                if *reason == RejectReason::DUPLICATE_CONNECTION =>
+            {
+                Self::WhenTheOtherIsGone
+            }
+            LinkEnd::Lost
+            | LinkEnd::Silence
+            | LinkEnd::Disconnected(RejectReason::NO_TRAFFIC, _) => {
+                if lasted {
+                    Self::AtOnce
+                } else {
+                    Self::Soon
+                }
+            }
+            LinkEnd::Rejected(..) | LinkEnd::RejectedByPartner(..) | LinkEnd::Disconnected(..) => {
+                Self::Late
+            }
+            LinkEnd::Garbled(_) | LinkEnd::ProtocolError(..) if was_established => Self::Late,
+            LinkEnd::Garbled(_)
+            | LinkEnd::ProtocolError(..)
+            | LinkEnd::SetupTimeout
+            | LinkEnd::Stalled
+            | LinkEnd::Unacknowledged
+            | LinkEnd::StateNotTakenByPartner(_)
+            | LinkEnd::Replaced
+            | LinkEnd::Stopping => Self::Soon,
         }
-        LinkEnd::Disconnected(reason, _) => {
-            matches!(*reason, RejectReason::NO_TRAFFIC | RejectReason::DUPLICATE_CONNECTION)
-        }
-        LinkEnd::Garbled(_) | LinkEnd::ProtocolError(..) => !was_established,
-        LinkEnd::Lost
-        | LinkEnd::Silence
-        | LinkEnd::SetupTimeout
-        | LinkEnd::Stalled
-        | LinkEnd::Unacknowledged
-        | LinkEnd::StateNotTakenByPartner(_)
-        | LinkEnd::Replaced
-        | LinkEnd::Stopping => true,
     }
 }
 

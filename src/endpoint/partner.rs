@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::balance::Role;
 use crate::time::{Instant, Now, TimeDelta, UnixTime};
 
 /// Samples that differ from the known delta by no more than this are jitter, and a delta up to this
@@ -49,13 +50,17 @@ impl Partner {
         self.vendor_class.starts_with("twinlease-")
     }
 
-    /// tSend: a third of the partner's receive-timer in whole seconds, as dhcpd has it; of one that
-    /// is too short for that, the third itself (§8.5).
-    pub(super) fn send_interval(&self) -> Duration {
+    /// tSend of a server in this role: the share of the partner's receive-timer that the draft
+    /// suggests, in whole seconds unless that would be none (§7.9.1, §7.9.2).
+    pub(super) fn send_interval(&self, own: Role) -> Duration {
+        let parts = match own {
+            Role::Primary => 5,
+            Role::Secondary => 3,
+        };
         match self.receive_timer {
             0 => Duration::from_secs(1),
-            seconds @ 1..=2 => Duration::from_millis(u64::from(seconds) * 1000 / 3),
-            seconds => Duration::from_secs(u64::from(seconds / 3)),
+            short if short < parts => Duration::from_millis(u64::from(short * 1000 / parts)),
+            seconds => Duration::from_secs(u64::from(seconds / parts)),
         }
     }
 

@@ -29,6 +29,10 @@ const SECONDARYS_EXPIRY_TOLERANCE: u32 = 5;
 /// Two servers that know the same end of a lease may differ by rounding of the clock delta.
 const SAME_END: u32 = 2;
 
+/// Windows of answers that are kept for a dhcpd when a connection breaks: those to the updates that
+/// came on it, and those of the connection before that waited to be repeated on it.
+const OWED_WINDOWS: usize = 2;
+
 type Rejection = (RejectReason, &'static str);
 
 impl FailoverEndpoint {
@@ -216,6 +220,9 @@ impl FailoverEndpoint {
         let unsent: Vec<Acknowledgement> = self.outbox.drain_acknowledgements().collect();
         if self.partner.is_dhcpd() {
             self.owed_acknowledgements.extend(unsent);
+            let most = self.window().saturating_mul(OWED_WINDOWS);
+            let excess = self.owed_acknowledgements.len().saturating_sub(most);
+            self.owed_acknowledgements.drain(..excess);
         } else {
             self.owed_acknowledgements.clear();
             self.recent_acknowledgements.clear();
@@ -240,11 +247,16 @@ impl FailoverEndpoint {
         if !self.partner.is_dhcpd() {
             return;
         }
-        let window = usize::try_from(self.config.max_unacked_bndupd).unwrap_or(usize::MAX);
+        let window = self.window();
         while self.recent_acknowledgements.len() >= window {
             self.recent_acknowledgements.pop_front();
         }
         self.recent_acknowledgements.push_back(acknowledgement);
+    }
+
+    /// Updates that the partner may have in flight.
+    fn window(&self) -> usize {
+        usize::try_from(self.config.max_unacked_bndupd).unwrap_or(usize::MAX)
     }
 
     /// Whether the secondary's own allocations come from this status.

@@ -351,6 +351,7 @@ impl Engine {
             owner.time_reached(now);
         }
         self.service.tick(&mut self.owners, now, &mut self.replies);
+        self.event_log.tick(now.monotonic);
     }
 
     // Operators.
@@ -498,7 +499,7 @@ impl Engine {
                 Output::Event(event) => {
                     if let Some(endpoint) = owner.endpoint() {
                         let now = self.clock.now().monotonic;
-                        self.event_log.log(index, &endpoint.config().name, &event, now);
+                        self.event_log.log(index, &endpoint.config().name, event, now);
                     }
                 }
                 Output::Idle { wake_at } => {
@@ -531,7 +532,8 @@ impl Engine {
     fn next_wake(&self) -> Option<Instant> {
         let stop = self.stopping.as_ref().map(|(deadline, _)| *deadline);
         let owners = self.wake_at.iter().copied().flatten();
-        owners.chain(self.service.next_timer()).chain(stop).min()
+        let log = self.event_log.next_timer();
+        owners.chain(self.service.next_timer()).chain(stop).chain(log).min()
     }
 }
 

@@ -1,5 +1,6 @@
-//! Events of relationships as log lines: every change of state, and what a partner can repeat at will
-//! only so often.
+//! Events of relationships as log lines. A partner can bring most of them about as often as it
+//! likes, so that each kind is written only so often; the last of those kept back follows when the
+//! time is over, so that the log always ends with how things stand.
 
 use std::collections::BTreeMap;
 
@@ -10,67 +11,133 @@ use crate::time::Instant;
 /// Lines about the same kind of thing in one relationship within ten seconds.
 const BURST: u32 = 20;
 
-/// Kinds of event that a partner can bring about as often as it likes.
+/// Kinds of event, each with a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Repeatable {
+enum Kind {
+    Transition,
+    PartnerState,
+    Communications,
     Refused,
     Rejected,
     RejectedByPartner,
     ClockJumped,
     Unexpected,
     Requests,
+    Pools,
+    Names,
 }
 
-impl Repeatable {
-    /// `None` for what is rare by nature, or must not be missed.
+impl Kind {
+    /// `None` for what happens once in the life of a process.
     fn of(event: &Event) -> Option<Self> {
         match event {
+            Event::Transition { .. } => Some(Self::Transition),
+            Event::PartnerState { .. } => Some(Self::PartnerState),
+            Event::CommunicationsOk { .. } | Event::CommunicationsInterrupted(_) => {
+                Some(Self::Communications)
+            }
             Event::ConnectionRefused(_) => Some(Self::Refused),
             Event::UpdateRejected { .. } => Some(Self::Rejected),
             Event::UpdateRejectedByPartner { .. } => Some(Self::RejectedByPartner),
             Event::ClockJumped { .. } => Some(Self::ClockJumped),
             Event::Unexpected { .. } => Some(Self::Unexpected),
-            Event::PartnerRequestsUpdates { .. } | Event::PartnerUpdated { .. } => {
-                Some(Self::Requests)
-            }
-            Event::Transition { .. }
-            | Event::PartnerState { .. }
-            | Event::CommunicationsOk { .. }
-            | Event::CommunicationsInterrupted(_)
+            Event::PartnerRequestsUpdates { .. }
+            | Event::PartnerUpdated { .. }
             | Event::UpdatesRequested { .. }
-            | Event::UpdatesComplete { .. }
-            | Event::PoolBalanced { .. }
-            | Event::DnsUpdateDue { .. }
+            | Event::UpdatesComplete { .. } => Some(Self::Requests),
+            Event::PoolBalanced { .. } => Some(Self::Pools),
+            Event::DnsUpdateDue { .. }
             | Event::DnsRemovalDue { .. }
-            | Event::PartnerUpdatesDns { .. }
-            | Event::StorageFailed => None,
+            | Event::PartnerUpdatesDns { .. } => Some(Self::Names),
+            Event::StorageFailed => None,
         }
     }
+}
+
+/// The limit of one kind, and what it kept back last.
+#[derive(Debug)]
+struct Limited {
+    limit: RateLimit,
+    held: Option<Held>,
+}
+
+/// An event that was kept back.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    relationship: String,
+    event: Event,
 }
 
 /// Writes events, each as one line.
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
-    limits: BTreeMap<(usize, Repeatable), RateLimit>,
+    kinds: BTreeMap<(usize, Kind), Limited>,
 }
 
 impl EventLog {
     /// Logs an event of the relationship with this name, which is owner number `owner`.
-    pub(super) fn log(&mut self, owner: usize, relationship: &str, event: &Event, now: Instant) {
-        let allowed = match Repeatable::of(event) {
-            None => Some(0),
-            Some(kind) => {
-                let limit = self.limits.entry((owner, kind));
-                limit.or_insert(RateLimit::with_burst(BURST)).pass(now)
-            }
-        };
-        match (allowed, event.is_warning()) {
-            (None, _) => {}
-            (Some(0), true) => tracing::warn!(relationship, "{event}"),
-            (Some(0), false) => tracing::info!(relationship, "{event}"),
-            (Some(suppressed), true) => tracing::warn!(relationship, suppressed, "{event}"),
-            (Some(suppressed), false) => tracing::info!(relationship, suppressed, "{event}"),
+    pub(super) fn log(&mut self, owner: usize, relationship: &str, event: Event, now: Instant) {
+        if let Some((event, suppressed)) = self.admit(owner, relationship, event, now) {
+            write(relationship, &event, suppressed);
         }
+    }
+
+    /// Logs what was kept back and may be said now.
+    pub(super) fn tick(&mut self, now: Instant) {
+        for (Held { relationship, event }, suppressed) in self.due(now) {
+            write(&relationship, &event, suppressed);
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to say.
+    pub(super) fn next_timer(&self) -> Option<Instant> {
+        let waiting = self.kinds.values().filter(|limited| limited.held.is_some());
+        waiting.filter_map(|limited| limited.limit.reopens()).min()
+    }
+
+    /// The event, with the number of its kind kept back before it, unless it is kept back itself.
+    fn admit(
+        &mut self,
+        owner: usize,
+        relationship: &str,
+        event: Event,
+        now: Instant,
+    ) -> Option<(Event, u64)> {
+        let Some(kind) = Kind::of(&event) else { return Some((event, 0)) };
+        let limited = self
+            .kinds
+            .entry((owner, kind))
+            .or_insert_with(|| Limited { limit: RateLimit::with_burst(BURST), held: None });
+        if let Some(suppressed) = limited.limit.pass(now) {
+            limited.held = None;
+            return Some((event, suppressed));
+        }
+        match &mut limited.held {
+            Some(held) => held.event = event,
+            none => *none = Some(Held { relationship: relationship.to_owned(), event }),
+        }
+        None
+    }
+
+    fn due(&mut self, now: Instant) -> Vec<(Held, u64)> {
+        let is_due = |limited: &&mut Limited| {
+            limited.held.is_some() && limited.limit.reopens().is_some_and(|at| at <= now)
+        };
+        let due = self.kinds.values_mut().filter(is_due).filter_map(|limited| {
+            let suppressed = limited.limit.pass(now)?;
+            // The one that is told now is not among those that are not.
+            Some((limited.held.take()?, suppressed.saturating_sub(1)))
+        });
+        due.collect()
+    }
+}
+
+fn write(relationship: &str, event: &Event, suppressed: u64) {
+    match (suppressed, event.is_warning()) {
+        (0, true) => tracing::warn!(relationship, "{event}"),
+        (0, false) => tracing::info!(relationship, "{event}"),
+        (_, true) => tracing::warn!(relationship, suppressed, "{event}"),
+        (_, false) => tracing::info!(relationship, suppressed, "{event}"),
     }
 }
 
@@ -79,14 +146,43 @@ mod tests {
     use super::*;
     use crate::wire::FailoverState;
 
+    const AT: Instant = Instant::from_micros(1_000_000);
+    const LATER: Instant = Instant::from_micros(11_000_000);
+
+    fn transition(to: FailoverState) -> Event {
+        Event::Transition { from: FailoverState::Startup, to, row: "", why: "" }
+    }
+
+    /// A log to which so many changes of state in a row were told, and how many lines it wrote.
+    fn flooded(count: u32) -> (EventLog, u32) {
+        let mut log = EventLog::default();
+        let mut lines = 0;
+        for number in 0..count {
+            let to = if number % 2 == 0 { FailoverState::Paused } else { FailoverState::Normal };
+            lines += u32::from(log.admit(0, "a", transition(to), AT).is_some());
+        }
+        (log, lines)
+    }
+
     #[test]
-    fn a_transition_is_never_held_back() {
-        let event = Event::Transition {
-            from: FailoverState::Normal,
-            to: FailoverState::PartnerDown,
-            row: "",
-            why: "",
-        };
-        assert_eq!(Repeatable::of(&event), None);
+    fn a_partner_that_changes_its_state_all_the_time_does_not_fill_the_log() {
+        assert_eq!(flooded(5000).1, BURST);
+    }
+
+    #[test]
+    fn the_last_change_of_state_is_told_when_the_time_is_over() {
+        let (mut log, _) = flooded(100);
+        assert_eq!(log.next_timer(), Some(LATER));
+        assert_eq!(log.due(AT), []);
+        let held = Held { relationship: "a".to_owned(), event: transition(FailoverState::Normal) };
+        assert_eq!(log.due(LATER), [(held, 79)]);
+        assert_eq!(log.next_timer(), None);
+    }
+
+    #[test]
+    fn one_relationship_does_not_silence_another() {
+        let (mut log, _) = flooded(100);
+        let other = transition(FailoverState::Normal);
+        assert_eq!(log.admit(1, "b", other.clone(), AT), Some((other, 0)));
     }
 }

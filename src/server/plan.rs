@@ -116,6 +116,7 @@ fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan 
     endpoint.dialect = configured.dialect;
     endpoint.receive_timer = configured.max_response_delay;
     endpoint.max_unacked_bndupd = configured.max_unacked_updates;
+    endpoint.redial_interval = configured.reconnect_interval;
     endpoint.mclt = Mclt(configured.mclt);
     endpoint.hash_buckets = configured.hash_buckets;
     endpoint.server_buckets = configured.server_buckets;
@@ -177,6 +178,51 @@ mod tests {
         let pools = plan.dhcp.subnets.first().map(|subnet| subnet.pools.clone()).unwrap();
         let numbers: Vec<_> = pools.iter().map(|pool| (pool.owner, pool.range_id.0)).collect();
         assert_eq!(numbers, [(0, 0), (1, 0), (0, 1)]);
+    }
+
+    /// What an endpoint is told where the file says no more than it must.
+    fn defaults() -> RelationshipPlan {
+        plan(MIXED).relationships.remove(0)
+    }
+
+    /// Holds: FO-7.8.1-5, FO-7.8.1-6, FO-7.8.1-7, FO-7.9.1-12, FO-7.9.1-13.
+    #[test]
+    fn by_default_a_partner_may_send_more_than_10_updates_and_less_than_100() {
+        assert!((11..100).contains(&defaults().endpoint.max_unacked_bndupd));
+    }
+
+    /// Holds: FO-8.2-1.
+    #[test]
+    fn by_default_the_partner_is_dialled_at_port_647() {
+        assert_eq!(defaults().peer_address.port(), 647);
+    }
+
+    /// Holds: FO-8.2-2.
+    #[test]
+    fn by_default_this_server_listens_on_port_647() {
+        assert_eq!(defaults().address.port(), 647);
+    }
+
+    /// Holds: FO-8.3-8.
+    #[test]
+    fn by_default_a_lost_partner_is_noticed_within_a_minute() {
+        assert!(defaults().endpoint.receive_timer <= 60);
+    }
+
+    /// Holds: FO-8.2-4.
+    #[test]
+    fn the_pause_between_attempts_is_configurable() {
+        let text = MIXED.replace("role", "reconnect-interval = 90\nrole");
+        let endpoint = plan(&text).relationships.remove(0).endpoint;
+        assert_eq!(endpoint.redial_interval, Duration::from_secs(90));
+    }
+
+    /// Holds: FO-7.8.1-13.
+    #[test]
+    fn the_primary_is_told_how_many_clients_are_the_secondarys() {
+        let text = MIXED.replace("role", "split = 64\nrole");
+        let endpoint = plan(&text).relationships.remove(0).endpoint;
+        assert_eq!(endpoint.hash_buckets.share(), 64);
     }
 
     #[test]

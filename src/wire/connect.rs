@@ -1,14 +1,10 @@
 //! The messages about the connection itself: CONNECT, CONNECTACK, STATE, DISCONNECT (§7.8–§7.12).
 
 use super::codes::{OptionCode, RejectReason, ServerFlags};
-use super::dialect::Dialect;
 use super::error::DecodeError;
 use super::frame::Frame;
 use super::option::{OptionWriter, RawOption};
 use crate::time::UnixTime;
-
-/// Octets of a hash-bucket-assignment: one bit for each of 256 buckets (§12.11).
-pub const HASH_BUCKETS_LEN: usize = 32;
 
 /// The options of a CONNECT (§7.8). Everything may be missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +23,8 @@ pub struct Connect<'a> {
     pub tls_request: Option<u8>,
     /// The maximum client lead time in seconds.
     pub mclt: Option<u32>,
-    /// Which clients belong to which server: 256 bits. May have another length than 32 octets
-    /// where [`Dialect::hash_bucket_length_is_rejectable`].
+    /// Which clients belong to which server: 256 bits. Another length than 32 octets is an error of
+    /// the CONNECT, to be answered with a reject-reason (§7.8.2), and none of the message.
     pub hash_bucket_assignment: Option<&'a [u8]>,
     /// Seconds a client waits before the other server helps (§12.10).
     pub delayed_service: Option<u8>,
@@ -94,7 +90,7 @@ fn once<T>(slot: &mut Option<T>, value: T, option: &RawOption<'_>) -> Result<(),
 }
 
 impl<'a> Connect<'a> {
-    pub(super) fn decode(frame: &Frame<'a>, dialect: Dialect) -> Result<Self, DecodeError> {
+    pub(super) fn decode(frame: &Frame<'a>) -> Result<Self, DecodeError> {
         let mut connect = Self::default();
         for option in frame.options() {
             let option = option?;
@@ -118,10 +114,6 @@ impl<'a> Connect<'a> {
                 OptionCode::TLS_REQUEST => once(&mut connect.tls_request, option.u8()?, &option)?,
                 OptionCode::MCLT => once(&mut connect.mclt, option.u32()?, &option)?,
                 OptionCode::HASH_BUCKET_ASSIGNMENT => {
-                    let right = value.len() == HASH_BUCKETS_LEN;
-                    if !right && !dialect.hash_bucket_length_is_rejectable() {
-                        return Err(option.wrong_length(HASH_BUCKETS_LEN));
-                    }
                     once(&mut connect.hash_bucket_assignment, value, &option)?;
                 }
                 OptionCode::DELAYED_SERVICE_PARAMETER => {

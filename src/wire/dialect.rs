@@ -55,15 +55,6 @@ impl Dialect {
         matches!(self, Self::Microsoft)
     }
 
-    /// Whether a hash-bucket-assignment of a length other than 32 is left to whoever answers the
-    /// CONNECT. dhcpd answers with reject-reason 18 and does not call the message malformed.
-    pub const fn hash_bucket_length_is_rejectable(self) -> bool {
-        match self {
-            Self::Draft12 => false,
-            Self::Isc | Self::Microsoft => true,
-        }
-    }
-
     /// Whether a set bit of the hash-bucket-assignment names a bucket of the primary.
     ///
     /// The draft describes the buckets of the secondary (§12.11). dhcpd with `split 128` sends
@@ -225,6 +216,16 @@ impl Dialect {
 
     /// Whether a CONNECT without protocol-version 1 is rejected. dhcpd never looks at it.
     pub const fn checks_protocol_version(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
+    /// Whether a CONNECT or CONNECTACK without receive-timer or max-unacked-bndupd is refused: the
+    /// tables of §7.8 and §7.9 demand both, and so does Windows. dhcpd looks for neither and goes on
+    /// with what it knew before.
+    pub const fn requires_timer_and_window(self) -> bool {
         match self {
             Self::Draft12 | Self::Microsoft => true,
             Self::Isc => false,

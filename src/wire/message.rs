@@ -67,7 +67,7 @@ impl<'a> Message<'a> {
             }
             MessageType::BNDUPD => BndUpd::decode(frame, dialect).map(Self::BndUpd),
             MessageType::BNDACK => BndAck::decode(frame, dialect).map(Self::BndAck),
-            MessageType::CONNECT => Connect::decode(frame, dialect).map(Self::Connect),
+            MessageType::CONNECT => Connect::decode(frame).map(Self::Connect),
             MessageType::CONNECTACK => ConnectAck::decode(frame).map(Self::ConnectAck),
             MessageType::UPDREQALL => plain(Self::UpdReqAll),
             MessageType::UPDDONE => plain(Self::UpdDone),

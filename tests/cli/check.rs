@@ -374,6 +374,7 @@ fn a_dialect_must_be_known() {
     );
 }
 
+/// Holds: FO-8.1-3.
 #[test]
 fn a_name_is_given_once() {
     let second = "[[relationship]]
@@ -391,6 +392,7 @@ peer-address = \"10.78.0.9\"
     );
 }
 
+/// Holds: FO-8.2-15.
 #[test]
 fn two_machines_share_one_relationship() {
     let second = "[[relationship]]

@@ -108,6 +108,7 @@ async fn the_partner_is_let_in_and_heard() {
 }
 
 /// Holds: FO-4.2-1, FO-5.1.1-9.
+/// Holds: FO-7.8.2-20, FO-8.2-9, A1-17.
 #[tokio::test]
 async fn a_stranger_is_closed_without_a_byte_and_counted() {
     let spec = spec(1, "a").await;
@@ -212,6 +213,7 @@ async fn messages_that_gather_leave_in_few_writes_and_in_order() {
 }
 
 /// Holds: FO-3.5-4.
+/// Holds: FO-8.3-16.
 #[tokio::test]
 async fn a_partner_that_does_not_read_loses_the_connection() {
     let spec = spec(1, "a").await;
@@ -259,6 +261,7 @@ async fn two_relationships() -> (LinkSpec, Links) {
 /// Holds: FO-2.2-6, FO-4.1-11, FO-5.1.1-1, FO-5.1.1-4, FO-5.1.1-5, FO-5.1.1-6, FO-5.1.1-7.
 /// Holds: FO-5.1.1-9.
 /// Holds: FO-9-3.
+/// Holds: FO-7.8.2-22, FO-8.1-2, FO-8.2-11, A1-17.
 #[tokio::test]
 async fn a_connect_names_the_relationship_where_the_address_does_not() {
     let (spec, mut links) = two_relationships().await;

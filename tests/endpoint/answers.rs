@@ -157,6 +157,7 @@ fn a_draft_release_tells_of_the_client_and_of_no_lease() {
 /// §5.10: the partner's clock is 250 seconds ahead.
 /// Holds: FO-5.10-1, FO-5.10-5, FO-5.10-6.
 /// Holds: FO-6.2-4.
+/// Holds: FO-7.8.2-27, A1-54.
 #[test]
 fn every_time_of_the_partner_is_brought_into_the_local_clock() {
     let mut relationship = config(Role::Secondary, 20);

@@ -1,16 +1,19 @@
 //! How connections end and when the next attempt is made (§7.12, §8.2, §8.6).
 
+use std::time::Duration;
+
 use twinlease::balance::{HashBuckets, Role};
 use twinlease::durable::Recovered;
-use twinlease::endpoint::{Input, LinkId, OperatorCommand, Origin};
+use twinlease::endpoint::{Event, Input, LinkId, OperatorCommand, Origin};
 use twinlease::wire::codes::{FailoverState, MessageType, RejectReason, Xid};
-use twinlease::wire::connect::{ConnectAck, Disconnect, Reject};
+use twinlease::wire::connect::{Connect, ConnectAck, Disconnect, Reject, StateMessage};
 use twinlease::wire::dialect::Dialect;
+use twinlease::wire::error::{DecodeError, DecodeErrorKind};
 use twinlease::wire::frame::Frame;
 use twinlease::wire::message::Message;
 
 use crate::support::config;
-use crate::support::scripted::{LINK, Script, good_connect};
+use crate::support::scripted::{DHCPD, LINK, Script, good_connect};
 
 /// Seconds until the endpoint dials, up to 400.
 fn seconds_to_dial(script: &mut Script) -> Option<u32> {
@@ -27,48 +30,111 @@ fn disconnect(script: &mut Script, reason: RejectReason) {
     assert_eq!(script.endpoint.state(), FailoverState::CommunicationsInterrupted);
 }
 
-/// Holds: FO-9.9.2-9.
-/// Holds: FO-9.3.2-14, FO-9.4.1-2, FO-9.4.2-12, FO-9.5.1-2.
+/// A server of either role whose communications have been okay for ten seconds.
+fn settled() -> [Script; 2] {
+    [Script::normal_primary(), Script::normal_secondary()].map(|mut script| {
+        script.run_talking(10);
+        script
+    })
+}
+
+/// Holds: FO-9.9.2-9, FO-9.3.2-14, FO-9.4.1-2, FO-9.4.2-12, FO-9.5.1-2.
+/// Holds: FO-8.6-2, A1-15.
 #[test]
 fn after_a_loss_the_next_attempt_follows_at_once() {
-    let mut script = Script::normal_primary();
-    script.input(Input::Disconnected { link: LINK });
-    assert_eq!(seconds_to_dial(&mut script), Some(1));
+    for mut script in settled() {
+        let dials = script.dials;
+        script.input(Input::Disconnected { link: LINK });
+        assert_eq!(script.dials, dials + 1);
+    }
 }
 
+/// Holds: FO-8.6-2, A1-15.
+#[test]
+fn after_silence_the_next_attempt_follows_at_once() {
+    for mut script in settled() {
+        let dials = script.dials;
+        script.run(30);
+        assert_eq!((script.closed.as_slice(), script.dials), ([LINK].as_slice(), dials + 1));
+    }
+}
+
+/// Holds: A1-15.
 #[test]
 fn after_a_disconnect_for_silence_the_next_attempt_follows_at_once() {
-    let mut script = Script::normal_primary();
-    disconnect(&mut script, RejectReason::NO_TRAFFIC);
-    assert_eq!(seconds_to_dial(&mut script), Some(1));
+    for mut script in settled() {
+        let dials = script.dials;
+        disconnect(&mut script, RejectReason::NO_TRAFFIC);
+        assert_eq!(script.dials, dials + 1);
+    }
 }
 
+/// Holds: FO-7.12-2, FO-7.12-3, FO-8.2-5, A1-15.
 #[test]
 fn after_a_disconnect_for_another_reason_the_next_attempt_waits_a_minute() {
-    let mut script = Script::normal_primary();
-    disconnect(&mut script, RejectReason::UNKNOWN);
-    assert_eq!(seconds_to_dial(&mut script), Some(60));
+    for mut script in settled() {
+        disconnect(&mut script, RejectReason::UNKNOWN);
+        assert_eq!(seconds_to_dial(&mut script), Some(60));
+    }
 }
 
+/// Holds: FO-7.12-2, FO-7.12-3, A1-15.
 #[test]
 fn after_an_error_of_the_partner_the_next_attempt_waits_a_minute() {
-    let mut script = Script::normal_primary();
-    script.tell(&Message::Unknown { message_type: MessageType(127), payload: &[] });
-    assert_eq!(seconds_to_dial(&mut script), Some(60));
+    for mut script in settled() {
+        script.tell(&Message::Unknown { message_type: MessageType(127), payload: &[] });
+        assert_eq!(seconds_to_dial(&mut script), Some(60));
+    }
+}
+
+/// Holds: FO-7.12-2.
+#[test]
+fn connections_that_never_last_are_tried_less_and_less_often() {
+    let wait_after = |count: u32| {
+        let mut script = Script::primary();
+        for _ in 0..count {
+            script.shake_hands();
+            script.state(FailoverState::Recover);
+            script.cut();
+        }
+        seconds_to_dial(&mut script)
+    };
+    assert_eq!([1, 2, 3, 4, 9].map(wait_after), [1, 2, 4, 5, 5].map(Some));
+}
+
+/// Seconds between attempts to reach a partner that never answers.
+fn attempts(redial_interval: u64) -> Vec<u32> {
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.redial_interval = Duration::from_secs(redial_interval);
+    let mut script = Script::new(relationship, Recovered::default());
+    script.run(100);
+    (0..4).map(|_| seconds_to_dial(&mut script).unwrap()).collect()
+}
+
+/// Holds: FO-8.2-3, FO-8.2-4, FO-8.6-3.
+#[test]
+fn an_unreachable_partner_is_tried_again_in_the_configured_interval() {
+    assert_eq!(attempts(5)[1..], [5, 5, 5]);
+    assert_eq!(attempts(40)[1..], [40, 40, 40]);
 }
 
 fn refuse(script: &mut Script) {
+    refuse_with(script, RejectReason::INVALID_PARTNER);
+}
+
+fn refuse_with(script: &mut Script, reason: RejectReason) {
     let connect = script.take(MessageType::CONNECT);
     let ack = ConnectAck {
         relationship_name: Some(b"pair"),
         protocol_version: Some(1),
         tls_reply: Some(0),
-        reject: Some(Reject { reason: RejectReason::INVALID_PARTNER, message: None }),
+        reject: Some(Reject { reason, message: None }),
         ..ConnectAck::default()
     };
     script.say(connect.xid, &Message::ConnectAck(ack));
 }
 
+/// Holds: FO-7.9-2, FO-7.9-3, FO-8.2-5, A1-15.
 #[test]
 fn after_a_refusal_the_next_attempt_waits_a_minute() {
     let mut script = Script::primary();
@@ -77,6 +143,34 @@ fn after_a_refusal_the_next_attempt_waits_a_minute() {
     assert_eq!(seconds_to_dial(&mut script), Some(60));
 }
 
+/// Holds: FO-7.9-2, FO-7.9-3, A1-15.
+#[test]
+fn after_refusing_a_connect_the_next_attempt_waits_a_minute() {
+    let mut script = Script::secondary();
+    script.called(LINK);
+    let buckets = HashBuckets::half().to_wire(Dialect::Isc);
+    let connect = Connect { relationship_name: Some(b"other"), ..good_connect(&buckets) };
+    script.say(Xid(1), &Message::Connect(connect));
+    assert_eq!(seconds_to_dial(&mut script), Some(60));
+}
+
+/// What an earlier connection has left at the partner goes within its receive-timer.
+///
+/// Holds: A1-15.
+#[test]
+fn a_partner_that_says_to_be_connected_is_tried_again_sooner() {
+    let wait_after = |count: u32| {
+        let mut script = Script::primary();
+        for _ in 0..count {
+            script.connected();
+            refuse_with(&mut script, RejectReason::DUPLICATE_CONNECTION);
+        }
+        seconds_to_dial(&mut script)
+    };
+    assert_eq!([1, 2, 3, 4, 5, 9].map(wait_after), [5, 10, 20, 40, 60, 60].map(Some));
+}
+
+/// Holds: FO-8.2-5.
 #[test]
 fn attempts_become_less_frequent_as_refusals_go_on() {
     let mut script = Script::primary();
@@ -87,7 +181,7 @@ fn attempts_become_less_frequent_as_refusals_go_on() {
     assert_eq!(seconds_to_dial(&mut script), Some(120));
 }
 
-/// Holds: FO-9.9.2-9.
+/// Holds: FO-9.9.2-9, FO-8.2-6.
 #[test]
 fn attempts_never_cease_however_often_they_are_refused() {
     let mut script = Script::primary();
@@ -117,7 +211,7 @@ fn reason_said(script: &mut Script) -> Option<RejectReason> {
     message.reason
 }
 
-/// Holds: FO-3.5-1.
+/// Holds: FO-3.5-1, FO-8-3, A1-14.
 #[test]
 fn a_connection_that_is_replaced_is_told_so() {
     let mut script = Script::normal_secondary();
@@ -144,4 +238,127 @@ fn an_accepted_connection_without_state_ends_with_a_disconnect() {
     script.run(15);
     assert_eq!(script.closed, [LINK]);
     assert_eq!(reason_said(&mut script), Some(RejectReason::NO_TRAFFIC));
+}
+
+/// Something that makes a server end a connection, and the reason that it gives.
+type End = (&'static str, RejectReason, fn(&mut Script));
+
+/// Everything by which a server ends a connection that is established.
+const ENDS: [End; 9] = [
+    ("silence", RejectReason::NO_TRAFFIC, |script| script.run(30)),
+    ("a stop", RejectReason::UNKNOWN, |script| {
+        script.input(Input::Operator(OperatorCommand::Pause));
+        script.run(1);
+    }),
+    ("a request that stalls", RejectReason::UNKNOWN, |script| {
+        script.state(FailoverState::PotentialConflict);
+        script.run_talking(60);
+    }),
+    ("an unknown type", RejectReason::UNKNOWN, |script| {
+        script.tell(&Message::Unknown { message_type: MessageType(127), payload: &[] });
+    }),
+    ("octets that make no sense", RejectReason::UNKNOWN, |script| {
+        let kind = DecodeErrorKind::MessageLength { length: 11 };
+        let error = DecodeError { kind, offset: 0, option: None };
+        script.input(Input::Garbled { link: LINK, error });
+    }),
+    ("a message that cannot be read", RejectReason::UNKNOWN, |script| {
+        script.octets(&[0, 16, 10, 12, 0, 0, 0, 0, 0, 0, 0, 9, 0, 24, 0, 9]);
+    }),
+    ("a state without a name", RejectReason::UNKNOWN, |script| {
+        let state = StateMessage { server_state: Some(12), ..StateMessage::default() };
+        script.tell(&Message::State(state));
+    }),
+    ("another connect", RejectReason::UNKNOWN, |script| script.connect()),
+    ("a dhcpd that must not hear what comes next", RejectReason::UNKNOWN, |script| {
+        script.state(FailoverState::ConflictDone);
+        script.input(Input::Operator(OperatorCommand::Shutdown));
+    }),
+];
+
+/// A primary in NORMAL whose partner is a dhcpd.
+fn facing_a_dhcpd() -> Script {
+    let mut script = Script::primary();
+    script.vendor = DHCPD;
+    script.shake_hands();
+    script.become_normal();
+    script
+}
+
+/// Holds: FO-7.12-1, FO-7.12-4, FO-7.12-5, FO-7.12-6, FO-7.12.1-1, FO-7.12.1-3, FO-7.12.1-4.
+/// Holds: FO-8.6-8, A1-16, A1-42.
+#[test]
+fn disconnect_with_reason_and_words_is_the_last_message_of_an_established_connection() {
+    for (what, reason, end) in ENDS {
+        let mut script = facing_a_dhcpd();
+        script.run_talking(5);
+        script.said.clear();
+        end(&mut script);
+        assert_eq!(script.closed, [LINK], "{what}");
+        let last = script.said.pop_back().unwrap();
+        let Message::Disconnect(said) = last.message(Dialect::Isc) else {
+            panic!("{what}: {:?} is the last message", last.message_type)
+        };
+        assert_eq!(said.reason, Some(reason), "{what}");
+        assert!(said.message.is_some_and(|text| !text.is_empty()), "{what}");
+        assert!(!script.types().contains(&"disconnect"), "{what}");
+    }
+}
+
+/// Holds: FO-7.12.1-2.
+#[test]
+fn a_disconnect_has_an_xid_of_its_own() {
+    let mut script = facing_a_dhcpd();
+    script.run(6);
+    let contact = script.take(MessageType::CONTACT).xid;
+    script.tell(&Message::Unknown { message_type: MessageType(127), payload: &[] });
+    assert!(script.take(MessageType::DISCONNECT).xid > contact);
+}
+
+/// Holds: FO-7.12-1, A1-16.
+#[test]
+fn a_connection_that_is_not_established_ends_without_disconnect() {
+    let mut waiting = Script::secondary();
+    waiting.called(LINK);
+    waiting.run(15);
+    let mut too_early = Script::secondary();
+    too_early.called(LINK);
+    too_early.tell(&Message::Contact);
+    for script in [waiting, too_early] {
+        assert_eq!(script.closed, [LINK]);
+        assert_eq!(script.types(), Vec::<&str>::new());
+    }
+}
+
+/// Holds: FO-7.12-4.
+#[test]
+fn a_disconnect_is_not_answered() {
+    for mut script in settled() {
+        script.said.clear();
+        disconnect(&mut script, RejectReason::UNKNOWN);
+        assert_eq!(script.types(), Vec::<&str>::new());
+        assert_eq!(script.closed, [LINK]);
+    }
+}
+
+/// Holds: FO-7.12.2-1, FO-7.12.2-2.
+#[test]
+fn a_disconnect_is_an_alarm_that_tells_the_partners_words() {
+    for mut script in settled() {
+        disconnect(&mut script, RejectReason::UNKNOWN);
+        let told = script.events.iter().find(|event| event.to_string().contains("scripted"));
+        assert!(told.is_some_and(Event::is_warning), "{:?}", script.events);
+    }
+}
+
+/// Holds: FO-8.2-28, A1-15.
+#[test]
+fn the_end_of_another_connection_is_no_reason_to_dial() {
+    let mut script = Script::normal_secondary();
+    let dials = script.dials;
+    script.called(LinkId(2));
+    script.input(Input::Disconnected { link: LinkId(2) });
+    script.run_talking(120);
+    assert_eq!(script.dials, dials);
+    assert_eq!(script.endpoint.state(), FailoverState::Normal);
 }

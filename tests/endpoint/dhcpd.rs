@@ -246,7 +246,7 @@ fn a_conflict_is_not_announced_to_a_dhcpd_that_starts_in_normal() {
     let mut script = restarted(Role::Primary, ResolutionInterrupted, None);
     script.shake_hands();
     script.state_with(Normal, ServerFlags::STARTUP, START);
-    assert_eq!(script.types(), Vec::<&str>::new());
+    assert_eq!(script.types(), ["disconnect"]);
     assert_eq!(script.closed, [LINK]);
 }
 

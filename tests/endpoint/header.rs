@@ -73,7 +73,7 @@ fn connect_carries_the_terms_of_the_relationship() {
     assert_eq!(value(&said, OptionCode::PROTOCOL_VERSION), Some(vec![1]));
     assert_eq!(value(&said, OptionCode::RELATIONSHIP_NAME), Some(b"pair".to_vec()));
     assert_eq!(value(&said, OptionCode::RECEIVE_TIMER), Some(vec![0, 0, 0, 30]));
-    assert_eq!(value(&said, OptionCode::MAX_UNACKED_BNDUPD), Some(vec![0, 0, 0, 10]));
+    assert_eq!(value(&said, OptionCode::MAX_UNACKED_BNDUPD), Some(vec![0, 0, 0, 11]));
     assert_eq!(value(&said, OptionCode::MCLT), Some(vec![0, 0, 2, 88]));
     assert_eq!(value(&said, OptionCode::HASH_BUCKET_ASSIGNMENT).map(|v| v.len()), Some(32));
     assert!(value(&said, OptionCode::VENDOR_CLASS_IDENTIFIER).unwrap().starts_with(b"twinlease-"));

@@ -10,6 +10,7 @@
 )]
 
 mod alone;
+mod announcing;
 mod answers;
 mod batching;
 mod carried;
@@ -23,8 +24,10 @@ mod dhcpd_pairs;
 mod dns;
 mod durability;
 mod every_row;
+mod handshake;
 mod header;
 mod interruption;
+mod keeping_alive;
 mod leases;
 mod normal;
 mod ownership;

@@ -128,6 +128,7 @@ fn without_a_client_identifier_the_hash_is_over_chaddr() {
 
 /// Holds: FO-9.8.2-4.
 /// Holds: FO-5.3-6.
+/// Holds: FO-7.8.1-12, FO-7.8.2-34.
 #[test]
 fn a_secondary_serves_the_buckets_it_was_sent_at_connect_time() {
     let none_for_the_primary = [0; 32];

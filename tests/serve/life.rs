@@ -25,6 +25,7 @@ fn assert_holds(server: &Server, given: &[Given]) {
     }
 }
 
+/// Holds: FO-8-1, FO-8.4-1.
 #[test]
 fn both_servers_hold_the_leases_that_either_gave() {
     let mut pair = Pair::new(1);

@@ -158,14 +158,6 @@ fn every_option_outside_transactions_may_occur_once() {
 
 /// Holds: FO-12.11-1.
 #[test]
-fn the_draft_wants_32_octets_of_hash_buckets() {
-    let octets = message(5, "000b 0001 ff");
-    let kind = DecodeErrorKind::OptionLength { length: 1, expected: 32 };
-    let expected = in_option(kind, 12, OptionCode::HASH_BUCKET_ASSIGNMENT);
-    assert_eq!(error_as(&octets, Dialect::Draft12), expected);
-}
-
-#[test]
 fn microsoft_ip_flags_have_one_or_two_octets() {
     let octets = message(3, "000c 0003 000000");
     let kind = DecodeErrorKind::OptionLength { length: 3, expected: 2 };

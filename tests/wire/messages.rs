@@ -112,7 +112,7 @@ fn connect_with_delayed_service_parameter() {
 }
 
 #[test]
-fn connect_with_any_length_of_hash_bucket_assignment_for_dhcpd() {
+fn connect_with_any_length_of_hash_bucket_assignment() {
     let short = Connect { hash_bucket_assignment: Some(&[0xff]), ..Connect::default() };
     both_ways(1, &Message::Connect(short), "0011 05 0c 6553f100 00000001 000b 0001 ff");
     let empty = Connect { hash_bucket_assignment: Some(&[]), ..Connect::default() };

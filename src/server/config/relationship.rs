@@ -7,7 +7,7 @@ use toml_edit::Value;
 
 use crate::balance::{BUCKET_OCTETS, HashBuckets, Role, ServerBuckets};
 use crate::endpoint::Batching;
-use crate::endpoint::config::StartupPolicy;
+use crate::endpoint::config::{DEFAULT_MAX_UNACKED, DEFAULT_REDIAL_INTERVAL, StartupPolicy};
 use crate::time::UnixTime;
 use crate::wire::Dialect;
 
@@ -24,6 +24,7 @@ pub(super) const KEYS: &[&str] = &[
     "peer-port",
     "max-response-delay",
     "max-unacked-updates",
+    "reconnect-interval",
     "mclt",
     "split",
     "hba",
@@ -70,6 +71,8 @@ pub struct Relationship {
     pub max_response_delay: u32,
     /// Updates that the partner may send without waiting for answers, at least 1.
     pub max_unacked_updates: u32,
+    /// Longest pause between attempts to reach a partner that does not answer.
+    pub reconnect_interval: Duration,
     /// Maximum client lead time in seconds; on a secondary the default, until the primary tells.
     pub mclt: u32,
     /// Which clients each server answers; on a secondary the default, until the primary tells.
@@ -131,6 +134,8 @@ pub(super) fn read(
     let max_unacked = section.optional("max-unacked-updates", problems, |value| {
         value::integer(value, 1, u32::from(u16::MAX))
     });
+    let reconnect =
+        section.optional("reconnect-interval", problems, |value| value::seconds(value, 1));
     let max_seconds = section.optional("load-balance-max-seconds", problems, |value| {
         value::seconds_up_to(value, 0, u64::from(u16::MAX))
     });
@@ -175,7 +180,10 @@ pub(super) fn read(
         address,
         peer_address,
         max_response_delay: max_response_delay.map_or(30, |located| located.value),
-        max_unacked_updates: max_unacked.map_or(10, |located| located.value),
+        max_unacked_updates: max_unacked.map_or(DEFAULT_MAX_UNACKED, |located| located.value),
+        reconnect_interval: reconnect.map_or(DEFAULT_REDIAL_INTERVAL, |located| {
+            Duration::from_secs(u64::from(located.value))
+        }),
         mclt: shares.mclt,
         hash_buckets: shares.hash_buckets,
         server_buckets: server_buckets.map_or(ServerBuckets::all(), |located| located.value),

@@ -126,6 +126,13 @@ impl Script {
         Self::new(config(Role::Primary, 20), Recovered::default())
     }
 
+    /// A server with an empty store towards a partner that follows the draft.
+    pub(crate) fn draft(role: Role) -> Self {
+        let mut config = config(role, 20);
+        config.dialect = Dialect::Draft12;
+        Self::new(config, Recovered::default())
+    }
+
     /// A process that finds `record` on its disk.
     pub(crate) fn restarted(role: Role, record: EndpointRecord) -> Self {
         let recovered = Recovered { endpoint: Some(record), bindings: Vec::new() };
@@ -221,6 +228,11 @@ impl Script {
         self.input(Input::Connected { link: LINK, origin: Origin::Dialled });
     }
 
+    /// The partner opens a connection.
+    pub(crate) fn called(&mut self, link: LinkId) {
+        self.input(Input::Connected { link, origin: Origin::Accepted });
+    }
+
     /// The CONNECT of a dhcpd-like primary.
     pub(crate) fn connect(&mut self) {
         let buckets = HashBuckets::half().to_wire(self.dialect);
@@ -231,15 +243,7 @@ impl Script {
     /// The CONNECTACK that a secondary gives to the endpoint's CONNECT.
     pub(crate) fn accept_connect(&mut self) {
         let connect = self.take(MessageType::CONNECT);
-        let ack = ConnectAck {
-            relationship_name: Some(b"pair"),
-            max_unacked_bndupd: Some(10),
-            receive_timer: Some(30),
-            vendor_class: Some(self.vendor),
-            protocol_version: Some(1),
-            tls_reply: Some(0),
-            reject: None,
-        };
+        let ack = ConnectAck { vendor_class: Some(self.vendor), ..good_ack() };
         self.say(connect.xid, &Message::ConnectAck(ack));
     }
 
@@ -272,6 +276,14 @@ impl Script {
         let mut octets = Vec::new();
         message.encode(self.now.wall, xid, self.dialect, &mut octets).expect("encodable");
         self.octets(&octets);
+    }
+
+    /// A message on any connection, by any clock.
+    pub(crate) fn hear(&mut self, link: LinkId, time: UnixTime, xid: Xid, message: &Message<'_>) {
+        let mut octets = Vec::new();
+        message.encode(time, xid, self.dialect, &mut octets).expect("encodable");
+        let frame = Frame::parse(&octets).expect("a whole message");
+        self.input(Input::Received { link, frame });
     }
 
     /// One message as octets.
@@ -421,5 +433,18 @@ pub(crate) fn good_connect(buckets: &[u8; 32]) -> Connect<'_> {
         mclt: Some(MCLT),
         hash_bucket_assignment: Some(buckets),
         delayed_service: None,
+    }
+}
+
+/// The CONNECTACK of a secondary that accepts.
+pub(crate) fn good_ack() -> ConnectAck<'static> {
+    ConnectAck {
+        relationship_name: Some(b"pair"),
+        max_unacked_bndupd: Some(10),
+        receive_timer: Some(30),
+        vendor_class: Some(b"test"),
+        protocol_version: Some(1),
+        tls_reply: Some(0),
+        reject: None,
     }
 }

@@ -223,6 +223,11 @@ impl World {
         self.settle();
     }
 
+    /// TCP connections that exist.
+    pub(crate) fn connections(&self) -> usize {
+        self.pipes.len()
+    }
+
     pub(crate) fn runs(&self, side: usize) -> bool {
         self.sides[side].endpoint.is_some()
     }
