@@ -52,10 +52,14 @@ pub(super) struct PoolBalance {
 struct Surplus {
     /// Addresses to give so that the shares are met; negative if the partner should give.
     to_give: i64,
-    /// What affinity may shift the balance by.
+    /// What affinity may shift the balance by when this server gives.
     hold: i64,
-    /// Below this imbalance the timer does nothing.
-    threshold: i64,
+    /// Unless asked, no more than this is left to give.
+    give_threshold: i64,
+    /// Unless asked, the partner may have so much more than its share.
+    excess_threshold: i64,
+    /// Asked or not, the partner may have so much more than its share.
+    excess_hold: i64,
 }
 
 impl FailoverEndpoint {
@@ -172,13 +176,14 @@ impl FailoverEndpoint {
         let mut recalled = 0;
         for range in ranges {
             let surplus = self.surplus(range);
-            if !asked && surplus.to_give.abs() <= surplus.threshold {
+            let balanced = -surplus.excess_threshold..=surplus.give_threshold;
+            if !asked && balanced.contains(&surplus.to_give) {
                 continue;
             }
             if self.may_give() {
                 given += self.give(now, range, surplus);
             }
-            if surplus.to_give < -surplus.hold && self.may_recall() {
+            if surplus.to_give < -surplus.excess_hold && self.may_recall() {
                 recalled += self.recall(range, surplus);
             }
         }
@@ -224,10 +229,21 @@ impl FailoverEndpoint {
             }
         };
         let percent = |share: u32| (total * i64::from(share) + 50) / 100;
+        let (hold, misbalance) = (percent(OWNERSHIP_PERCENT), percent(MISBALANCE_PERCENT));
+        let (hold_back, give_threshold) = match self.config.pool_share {
+            PoolShare::Half => (hold, misbalance),
+            // A reserve is smaller than either, and no client belongs to a standby: it is filled up
+            // when half of it is gone, with whatever there is.
+            PoolShare::SecondaryPercent(percent) => {
+                (0, misbalance.min(total * i64::from(percent) / 200))
+            }
+        };
         Surplus {
             to_give,
-            hold: percent(OWNERSHIP_PERCENT),
-            threshold: percent(MISBALANCE_PERCENT),
+            hold: hold_back,
+            give_threshold,
+            excess_threshold: misbalance,
+            excess_hold: hold,
         }
     }
 
@@ -332,7 +348,7 @@ impl FailoverEndpoint {
     fn is_short_of_addresses(&self) -> bool {
         (0..self.config.ranges.len()).filter_map(|index| u16::try_from(index).ok()).any(|index| {
             let surplus = self.surplus(RangeId(index));
-            surplus.to_give < -surplus.threshold
+            surplus.to_give < -surplus.excess_threshold
         })
     }
 }

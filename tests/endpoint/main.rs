@@ -26,6 +26,7 @@ mod durability;
 mod every_row;
 mod handshake;
 mod header;
+mod hot_standby;
 mod interruption;
 mod keeping_alive;
 mod leases;
