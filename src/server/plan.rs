@@ -226,6 +226,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_relationship_says_of_clients_reaches_the_endpoint() {
+        let text = MIXED.replace(
+            "role = \"primary\"",
+            "role = \"primary\"\nload-balance-max-seconds = 7\ncheck-secs-byte-order = true\n\
+             mode = \"hot-standby\"\nreserve-percent = 8",
+        );
+        let plan = plan(&text);
+        let endpoint = plan.relationships.first().map(|one| one.endpoint.clone()).unwrap();
+        assert_eq!(endpoint.load_balance_max_seconds, 7);
+        assert!(endpoint.check_secs_byte_order);
+        assert_eq!(endpoint.pool_share, PoolShare::SecondaryPercent(8));
+        assert_eq!(endpoint.hash_buckets.share(), 256);
+    }
+
+    #[test]
     fn an_owner_knows_the_reservations_in_its_ranges() {
         let plan = plan(MIXED);
         let alone = plan.alone.unwrap();

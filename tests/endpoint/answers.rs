@@ -6,8 +6,8 @@ use twinlease::durable::Recovered;
 use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails, Origin};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
-use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, Xid};
-use twinlease::wire::connect::Connect;
+use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, ServerFlags, Xid};
+use twinlease::wire::connect::{Connect, StateMessage};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
@@ -185,4 +185,27 @@ fn every_time_of_the_partner_is_brought_into_the_local_clock() {
     assert_eq!(binding.received_potential_expiration, UnixTime(START + 4200));
     assert_eq!(binding.start_of_status, UnixTime(START - 10));
     assert_eq!(binding.client_last_transaction, UnixTime(START - 5));
+}
+
+/// §5.10: the partner's clock is 250 seconds ahead.
+/// Holds: FO-5.10-1, FO-5.10-6.
+#[test]
+fn the_beginning_of_the_partners_state_is_brought_into_the_local_clock() {
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.dialect = Dialect::Draft12;
+    let mut script = Script::new(relationship, Recovered::default());
+    script.input(Input::Connected { link: LINK, origin: Origin::Accepted });
+    let buckets = HashBuckets::half().to_wire(Dialect::Draft12);
+    let state = StateMessage {
+        server_state: Some(FailoverState::Recover.code()),
+        server_flags: Some(ServerFlags(0)),
+        start_of_state: Some(UnixTime(START + 250 - 30)),
+    };
+    for message in [Message::Connect(good_connect(&buckets)), Message::State(state)] {
+        let mut octets = Vec::new();
+        message.encode(UnixTime(START + 250), Xid(1), Dialect::Draft12, &mut octets).unwrap();
+        script.octets(&octets);
+    }
+    let record = script.record.expect("the partner's state is recorded");
+    assert_eq!(record.partner_start_of_state, UnixTime(START - 30));
 }

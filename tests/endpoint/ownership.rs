@@ -410,6 +410,28 @@ fn the_end_of_a_lease_that_was_not_told_binds_only_others() {
     }
 }
 
+/// Holds: FO-5.11-24.
+#[test]
+fn a_partner_that_freed_an_ended_lease_while_it_was_alone_is_believed() {
+    for ended in [BindingStatus::Expired, BindingStatus::Released, BindingStatus::Reset] {
+        let binding = Binding {
+            binding_status: ended,
+            client: Some(client(1).to_client()),
+            lease_expiration: UnixTime(START - 5000),
+            start_of_status: UnixTime(START - 5000),
+            client_last_transaction: UnixTime(START - 6000),
+            ..Binding::unused(address(12))
+        };
+        let endpoint = Some(stored(FailoverState::Recover));
+        let recovered = Recovered { endpoint, bindings: vec![binding] };
+        let mut script = Script::new(draft(Role::Secondary, 20), recovered);
+        script.shake_hands();
+        script.state(FailoverState::PartnerDown);
+        reported(&mut script, 12, BindingStatus::Free, 1);
+        assert_eq!(status_at(&script, 12), BindingStatus::Free, "{ended:?} here");
+    }
+}
+
 /// Whether a server in PARTNER-DOWN for so many seconds leases an unused address of the partner.
 fn leases_the_partners(role: Role, status: BindingStatus, seconds: u32) -> bool {
     let mut binding = Binding::unused(address(12));

@@ -221,3 +221,25 @@ fn a_draft_secondary_that_is_told_nothing_goes_by_its_own_wait() {
 fn a_wait_of_0_says_nothing() {
     assert_eq!(least_wait(Some(0)), 5);
 }
+
+/// Whether a primary with a limit of 3 seconds answers a client of the secondary's that says `secs`.
+fn helps(secs: u16, check_secs_byte_order: bool) -> bool {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.check_secs_byte_order = check_secs_byte_order;
+    let script = Script::normal_primary_of(relationship);
+    let number = (0..=255).find(|number| bucket(*number) >= 128).unwrap();
+    let request = asked(number, RequestKind::Discover, secs);
+    script.endpoint.service_for(&request, script.now) == Service::Serve
+}
+
+/// Some clients send 2 seconds as 0x0200.
+#[test]
+fn a_wait_in_the_wrong_octet_order_is_read_right_where_that_is_asked_for() {
+    let helped = [0x0002, 0x0200, 0x0004, 0x0400].map(|secs| helps(secs, true));
+    assert_eq!(helped, [false, false, true, true]);
+}
+
+#[test]
+fn a_wait_in_the_wrong_octet_order_is_a_long_one_otherwise() {
+    assert_eq!([0x0002, 0x0200].map(|secs| helps(secs, false)), [false, true]);
+}

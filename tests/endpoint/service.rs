@@ -177,17 +177,19 @@ fn opens_at(script: &mut Script, seconds: u32) {
     assert_eq!(ask(script), Availability::Lease);
 }
 
-/// Holds: FO-5.2.1-4, FO-5.2.2-2.
+/// Holds: FO-5.2.1-4, FO-5.2.2-2, FO-5.11-24.
 #[test]
 fn an_expired_address_opens_one_mclt_after_its_end() {
     opens_at(&mut in_partner_down(ended(BindingStatus::Expired)), MCLT - 300);
 }
 
+/// Holds: FO-5.11-24.
 #[test]
 fn a_released_address_opens_one_mclt_after_its_end() {
     opens_at(&mut in_partner_down(ended(BindingStatus::Released)), MCLT - 300);
 }
 
+/// Holds: FO-5.11-24.
 #[test]
 fn a_reset_address_opens_one_mclt_after_its_end() {
     opens_at(&mut in_partner_down(ended(BindingStatus::Reset)), MCLT - 300);
