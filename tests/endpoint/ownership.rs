@@ -424,7 +424,7 @@ fn a_partner_that_freed_an_ended_lease_while_it_was_alone_is_believed() {
         };
         let endpoint = Some(stored(FailoverState::Recover));
         let recovered = Recovered { endpoint, bindings: vec![binding] };
-        let mut script = Script::new(draft(Role::Secondary, 20), recovered);
+        let mut script = Script::new(config(Role::Primary, 20), recovered);
         script.shake_hands();
         script.state(FailoverState::PartnerDown);
         reported(&mut script, 12, BindingStatus::Free, 1);
