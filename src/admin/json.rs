@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::{Client, HardwareAddress};
 use crate::endpoint::Status;
+use crate::endpoint::explain::{AddressExplanation, Change, ClientExplanation, Reason};
 use crate::endpoint::status::RangeCounts;
-use crate::server::command::LeaseReport;
+use crate::endpoint::{Availability, Service};
+use crate::server::command::{Explanation, LeaseReport, WhyReport};
 use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, FailoverState};
 use crate::wire::pretty::Hex;
@@ -221,4 +223,130 @@ pub struct DoneBody {
 pub struct ErrorBody {
     /// What is wrong and what would be right.
     pub error: String,
+}
+
+/// `GET /v1/why`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WhyBody {
+    /// One part an owner of pools that has something to say: a relationship, or the pools without one.
+    pub answers: Vec<WhyAnswer>,
+}
+
+/// What one owner of pools would do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WhyAnswer {
+    /// Its relationship; null for pools without one.
+    pub relationship: Option<String>,
+    /// The address, asked for or to be offered first; null if there is none.
+    pub address: Option<Ipv4Addr>,
+    /// Its binding-status; absent in an answer about a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binding_status: Option<String>,
+    /// The client's hash bucket; absent in an answer about an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<u8>,
+    /// Whether a DISCOVER of the client would be answered at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers_discover: Option<bool>,
+    /// Whether a renewal of the client would be answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers_renewal: Option<bool>,
+    /// Whether a client never seen before would get the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_any_client: Option<bool>,
+    /// Longest lease possible now, in seconds; 0 if none.
+    pub longest_lease: u32,
+    /// Sentences with their rules.
+    pub reasons: Vec<ReasonBody>,
+    /// What changes it, the earliest first.
+    pub changes: Vec<ChangeBody>,
+    /// The addresses that the client holds or held last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<WhyAnswer>,
+}
+
+/// A sentence and its rule.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReasonBody {
+    /// The sentence.
+    pub text: String,
+    /// Section of the draft, or another document.
+    pub rule: String,
+}
+
+/// What will make a difference.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangeBody {
+    /// When; null where no date is certain.
+    pub at: Option<u32>,
+    /// What.
+    pub text: String,
+    /// Its rule.
+    pub rule: String,
+}
+
+impl WhyBody {
+    pub(super) fn new(reports: &[WhyReport]) -> Self {
+        Self { answers: reports.iter().map(WhyAnswer::from).collect() }
+    }
+}
+
+impl From<&Reason> for ReasonBody {
+    fn from(reason: &Reason) -> Self {
+        Self { text: reason.text.clone(), rule: reason.rule.to_owned() }
+    }
+}
+
+impl From<&Change> for ChangeBody {
+    fn from(change: &Change) -> Self {
+        let ReasonBody { text, rule } = ReasonBody::from(&change.what);
+        Self { at: change.at.map(|at| at.0), text, rule }
+    }
+}
+
+impl From<&WhyReport> for WhyAnswer {
+    fn from(report: &WhyReport) -> Self {
+        let answer = match &report.explanation {
+            Explanation::Address(explained) => Self::from(explained),
+            Explanation::Client(explained) => Self::from(explained),
+        };
+        Self { relationship: report.relationship.as_deref().map(str::to_owned), ..answer }
+    }
+}
+
+impl From<&AddressExplanation> for WhyAnswer {
+    fn from(explained: &AddressExplanation) -> Self {
+        Self {
+            relationship: None,
+            address: Some(explained.binding.address),
+            binding_status: Some(explained.binding.binding_status.name().to_owned()),
+            bucket: None,
+            answers_discover: None,
+            answers_renewal: None,
+            for_any_client: Some(!matches!(explained.to_others, Availability::No(_))),
+            longest_lease: explained.longest_lease,
+            reasons: explained.reasons.iter().map(ReasonBody::from).collect(),
+            changes: explained.changes.iter().map(ChangeBody::from).collect(),
+            addresses: Vec::new(),
+        }
+    }
+}
+
+impl From<&ClientExplanation> for WhyAnswer {
+    fn from(explained: &ClientExplanation) -> Self {
+        Self {
+            relationship: None,
+            address: explained.address,
+            binding_status: None,
+            bucket: Some(explained.bucket),
+            answers_discover: Some(explained.discover == Service::Serve),
+            answers_renewal: Some(explained.renewal == Service::Serve),
+            for_any_client: None,
+            longest_lease: explained.longest_lease,
+            reasons: explained.reasons.iter().map(ReasonBody::from).collect(),
+            changes: explained.changes.iter().map(ChangeBody::from).collect(),
+            addresses: explained.addresses.iter().map(Self::from).collect(),
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /v1/status` | how every relationship stands |
 //! | `GET /v1/leases` | the bindings, one JSON object a line, in ascending order of address; `?address=`, `?status=` and `?relationship=` narrow it down |
+//! | `GET /v1/why?address=` or `?client=` | what would be done for it now, by which rules, and when that changes |
 //! | `POST /v1/relationships/{name}/partner-down` | declares the partner down; `?force=true` also out of RECOVER |
 //! | `POST /v1/relationships/{name}/shutdown` | hands everything over to the partner |
 //! | `GET /metrics` | counters and gauges in the Prometheus text format |
@@ -21,6 +22,7 @@ pub mod json;
 mod leases;
 mod listener;
 mod metrics;
+mod why;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -80,6 +82,7 @@ fn router(token: Option<String>, commands: CommandSender) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/leases", get(leases::list))
+        .route("/v1/why", get(why::explain))
         .route("/v1/relationships/{name}/partner-down", post(partner_down))
         .route("/v1/relationships/{name}/shutdown", post(shutdown))
         .route("/metrics", get(metrics::scrape))
@@ -88,7 +91,7 @@ fn router(token: Option<String>, commands: CommandSender) -> Router {
             Failure(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method".to_owned())
         })
         .fallback(|| async {
-            let known = "known are /v1/status, /v1/leases, /v1/relationships/NAME/partner-down, \
+            let known = "known are /v1/status, /v1/leases, /v1/why, /v1/relationships/NAME/partner-down, \
                          /v1/relationships/NAME/shutdown, /metrics and /healthz";
             Failure(StatusCode::NOT_FOUND, format!("there is nothing here; {known}"))
         })

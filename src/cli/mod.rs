@@ -10,6 +10,7 @@ mod pcap;
 mod serve;
 mod status;
 mod table;
+mod why;
 
 use std::io;
 use std::path::PathBuf;
@@ -89,6 +90,21 @@ Examples:
         json: bool,
         #[command(flatten)]
         filter: leases::Filter,
+    },
+    /// Tell what would be done for an address or a client now, by which rule, and when that changes
+    #[command(after_help = "\
+Examples:
+  twinlease why 10.78.0.20
+  twinlease why --client 00:0c:01:02:03:04
+  twinlease why --client id:01000c01020304 --json")]
+    Why {
+        #[command(flatten)]
+        about: why::About,
+        #[command(flatten)]
+        server: AdminAddress,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Declare that the partner is down and will not come back by itself
     #[command(after_help = "\
@@ -197,6 +213,7 @@ pub fn main() -> ExitCode {
         Command::Check { file, json } => check::run(&file.config, json),
         Command::Status { server, json } => finish(status::run(&server, json)),
         Command::Leases { server, json, filter } => finish(leases::run(&server, json, &filter)),
+        Command::Why { about, server, json } => finish(why::run(&server, json, &about)),
         Command::PartnerDown { name, force, server, json } => {
             finish(operate::partner_down(&server, &name, force, json))
         }

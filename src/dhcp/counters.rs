@@ -139,6 +139,26 @@ impl DropReason {
         Self::NotTheHolder,
     ];
 
+    /// The rule behind it, for logs and metrics.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::NotDhcp | Self::UnexpectedType => "RFC 2131 §2",
+            Self::MalformedOptions => "RFC 2132 §2",
+            Self::Bootp => "RFC 1534",
+            Self::NoIdentity => "RFC 2131 §4.2",
+            Self::Incomplete => "RFC 2131 §4.3",
+            Self::UnknownSubnet => "RFC 2131 §4.3.1",
+            Self::State => "draft §9.2",
+            Self::PartnersClient => "RFC 3074, draft §9.8.2",
+            Self::OtherServer => "RFC 2131 §3.1",
+            Self::PartnersAddress => "draft §5.4",
+            Self::NotOurs | Self::NotAuthoritative => "RFC 2131 §4.3.2",
+            Self::PoolExhausted => "RFC 2131 §4.3.1",
+            Self::Probing => "RFC 2131 §2.2",
+            Self::NotTheHolder => "RFC 2131 §4.3.3",
+        }
+    }
+
     /// A name for logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -193,8 +193,9 @@ impl DhcpService {
             tracing::debug!(
                 message = ?packet.message_type,
                 client = client.hardware.map(tracing::field::display),
-                "dropped: {}",
-                reason.name()
+                "dropped: {} ({})",
+                reason.name(),
+                reason.rule()
             );
             desk.counters.count_dropped(reason);
             if reason == DropReason::UnknownSubnet {

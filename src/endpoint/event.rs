@@ -204,10 +204,16 @@ impl fmt::Display for Event {
             Self::CommunicationsInterrupted(end) => write!(f, "communications interrupted: {end}"),
             Self::ConnectionRefused(end) => write!(f, "connection not established: {end}"),
             Self::UpdateRejectedByPartner { address, reason, text } => {
-                write!(f, "partner rejects the update of {address}: {} ({text:?})", reason.text())
+                write!(
+                    f,
+                    "partner rejects the update of {address}: {} ({text:?}; {})",
+                    reason.text(),
+                    reason.rule()
+                )
             }
             Self::UpdateRejected { address, reason, text } => {
-                write!(f, "update of {address} rejected: {} ({text})", reason.text())
+                let rule = reason.rule();
+                write!(f, "update of {address} rejected: {} ({text}; {rule})", reason.text())
             }
             Self::ClockJumped { before, now } => {
                 write!(f, "partner's clock was {before} s behind and is now {now} s behind")
@@ -252,9 +258,12 @@ impl fmt::Display for LinkEnd {
                 write!(f, "partner disconnects: {} ({text:?})", reason.text())
             }
             Self::RejectedByPartner(reason, text) => {
-                write!(f, "partner rejects the connection: {} ({text:?})", reason.text())
+                let rule = reason.rule();
+                write!(f, "partner rejects the connection: {} ({text:?}; {rule})", reason.text())
             }
-            Self::Rejected(reason, text) => write!(f, "rejected: {} ({text})", reason.text()),
+            Self::Rejected(reason, text) => {
+                write!(f, "rejected: {} ({text}; {})", reason.text(), reason.rule())
+            }
             Self::Garbled(error) => write!(f, "garbled message: {error}"),
             Self::ProtocolError(message, what) => write!(f, "{}: {what}", message.name()),
             Self::Stalled => f.write_str("no update arrived although bindings were asked for"),

@@ -26,6 +26,7 @@ mod announce;
 pub mod config;
 mod dns;
 pub mod event;
+pub mod explain;
 pub mod io;
 mod leases;
 mod link;

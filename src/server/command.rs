@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::binding::Binding;
+use crate::binding::{Binding, Client};
 use crate::endpoint::Status;
+use crate::endpoint::explain::{AddressExplanation, ClientExplanation};
 use crate::server::metrics::Samples;
 use crate::wire::codes::BindingStatus;
 
@@ -46,6 +47,13 @@ pub enum AdminCommand {
         query: LeaseQuery,
         /// The page.
         answer: oneshot::Sender<LeasePage>,
+    },
+    /// What would be done for an address or a client now, and why.
+    Why {
+        /// Whom or what it is about.
+        about: WhyQuestion,
+        /// One answer an owner that has something to say.
+        answer: oneshot::Sender<Vec<WhyReport>>,
     },
     /// Everything that is counted.
     Metrics {
@@ -108,6 +116,33 @@ impl fmt::Display for CommandError {
 }
 
 impl std::error::Error for CommandError {}
+
+/// What an operator wants to understand.
+#[derive(Clone, Debug)]
+pub enum WhyQuestion {
+    /// An address.
+    Address(Ipv4Addr),
+    /// A client, by its identifier or hardware address.
+    Client(Client),
+}
+
+/// What one owner of pools would do.
+#[derive(Clone, Debug)]
+pub struct WhyReport {
+    /// Its relationship; `None` for pools without one.
+    pub relationship: Option<Arc<str>>,
+    /// What it would do, and why.
+    pub explanation: Explanation,
+}
+
+/// The two kinds of answer.
+#[derive(Clone, Debug)]
+pub enum Explanation {
+    /// About an address.
+    Address(AddressExplanation),
+    /// About a client.
+    Client(ClientExplanation),
+}
 
 /// Which bindings are asked for.
 #[derive(Clone, Debug, Default)]

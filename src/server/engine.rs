@@ -363,7 +363,10 @@ impl Engine {
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),
         };
-        let Some(command) = report::answer(command, &self.owners, &counted) else { return };
+        let Some(command) = report::answer(command, &self.owners, &counted, self.clock.now())
+        else {
+            return;
+        };
         match command {
             AdminCommand::PartnerDown { relationship, forced, answer } => {
                 self.operate(&relationship, OperatorCommand::PartnerDown { forced }, answer);
@@ -374,6 +377,7 @@ impl Engine {
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }
+            | AdminCommand::Why { .. }
             | AdminCommand::Metrics { .. } => {}
         }
     }

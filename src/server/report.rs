@@ -7,9 +7,12 @@ use std::sync::Arc;
 use crate::dhcp::Counters;
 use crate::driver::LinkCounters;
 use crate::driver::committer::Statistics;
-use crate::endpoint::{FailoverEndpoint, Status};
+use crate::endpoint::{FailoverEndpoint, Status, explain};
+use crate::time::Now;
 
-use super::command::{AdminCommand, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE};
+use super::command::{
+    AdminCommand, Explanation, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE, WhyQuestion, WhyReport,
+};
 use super::metrics::Samples;
 use super::owners::{Owner, OwnerSet};
 
@@ -27,6 +30,7 @@ pub(super) fn answer(
     command: AdminCommand,
     owners: &OwnerSet,
     counted: &Counted<'_>,
+    now: Now,
 ) -> Option<AdminCommand> {
     match command {
         AdminCommand::Status { answer } => {
@@ -37,6 +41,11 @@ pub(super) fn answer(
             let _gone = answer.send(leases(owners, &query));
             None
         }
+        AdminCommand::Why { about, answer } => {
+            let reports = owners.0.iter().filter_map(|owner| why(owner, &about, now));
+            let _gone = answer.send(reports.collect());
+            None
+        }
         AdminCommand::Metrics { answer } => {
             let _gone = answer.send(metrics(counted));
             None
@@ -45,6 +54,25 @@ pub(super) fn answer(
         | AdminCommand::Shutdown { .. }
         | AdminCommand::Stop { .. }) => Some(change),
     }
+}
+
+fn why(owner: &Owner, about: &WhyQuestion, now: Now) -> Option<WhyReport> {
+    let explanation = match (about, owner.endpoint()) {
+        (WhyQuestion::Address(address), Some(endpoint)) => {
+            Explanation::Address(endpoint.explain_address(*address, now)?)
+        }
+        (WhyQuestion::Address(address), None) => {
+            Explanation::Address(explain::address(owner.authority(), *address, now)?)
+        }
+        (WhyQuestion::Client(client), Some(endpoint)) => {
+            Explanation::Client(endpoint.explain_client(&client.as_ref(), now))
+        }
+        (WhyQuestion::Client(client), None) => {
+            Explanation::Client(explain::client(owner.authority(), &client.as_ref(), now))
+        }
+    };
+    let relationship = owner.endpoint().map(|endpoint| Arc::from(endpoint.config().name.as_str()));
+    Some(WhyReport { relationship, explanation })
 }
 
 fn statuses(owners: &OwnerSet) -> Vec<Status> {
@@ -128,7 +156,8 @@ fn metrics(counted: &Counted<'_>) -> Samples {
     }
     for (reason, count) in counters.dropped() {
         let help = "Client messages dropped.";
-        samples.counter("twinlease_dhcp_dropped_total", help, &[("reason", reason.name())], count);
+        let labels = [("reason", reason.name()), ("rule", reason.rule())];
+        samples.counter("twinlease_dhcp_dropped_total", help, &labels, count);
     }
     let help = "Requests for which no address was left.";
     samples.counter("twinlease_dhcp_pool_exhausted_total", help, &[], counters.pool_exhausted);

@@ -435,3 +435,58 @@ fn an_address_in_use_is_exit_code_1_and_named() {
     assert_eq!(code, 1);
     assert!(err.contains(&server.admin), "{err}");
 }
+
+fn why(server: &Server, about: &[&str]) -> Value {
+    let arguments: Vec<_> = ["why"].iter().chain(about).chain(["--json"].iter()).copied().collect();
+    let (code, out, err) = server.ask(&arguments);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let mut told: Value = serde_json::from_str(&out).unwrap();
+    told["answers"].take()
+}
+
+#[test]
+fn why_tells_of_a_lease_and_of_its_end() {
+    let server = Server::start("");
+    let address = std::net::Ipv4Addr::from(lease(&server)).to_string();
+    let told = why(&server, &[&address]);
+    assert_eq!(told[0]["relationship"], Value::Null);
+    assert_eq!(told[0]["binding-status"], "active");
+    assert_eq!(told[0]["for-any-client"], false);
+    assert!(told[0]["changes"][0]["at"].as_u64().unwrap() > 1_700_000_000);
+    assert!(told[0]["reasons"].as_array().unwrap().iter().all(|reason| reason["rule"] != ""));
+}
+
+#[test]
+fn why_tells_of_a_client_at_every_owner_of_pools() {
+    let server = Server::start("");
+    let address = std::net::Ipv4Addr::from(lease(&server)).to_string();
+    server.wait_for_state("recover");
+    let told = why(&server, &["--client", "02:00:00:00:00:01"]);
+    let [shared, alone] = told.as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!(shared["relationship"], "trial");
+    assert_eq!(shared["answers-discover"], false);
+    let rules: Vec<_> = shared["reasons"].as_array().unwrap().iter().map(|r| &r["rule"]).collect();
+    assert!(rules.contains(&&json!("§9.5.1")), "{rules:?}");
+    assert_eq!(alone["address"], json!(address));
+    assert_eq!(alone["addresses"][0]["address"], json!(address));
+}
+
+#[test]
+fn why_speaks_in_sentences() {
+    let server = Server::start("");
+    let address = std::net::Ipv4Addr::from(lease(&server)).to_string();
+    let (code, out, _) = server.ask(&["why", &address]);
+    assert_eq!(code, 0);
+    assert!(out.contains("its binding-status is active (§5.11)"), "{out}");
+    assert!(out.contains("not for other clients: another client holds it (§4.1)"), "{out}");
+}
+
+#[test]
+fn why_of_a_stranger_is_exit_code_1() {
+    let server = Server::start("");
+    let (code, _, err) = server.ask(&["why", "192.0.2.1"]);
+    assert_eq!((code, err.as_str()), (1, "twinlease: the address is in no pool of this server\n"));
+    let (code, _, err) = server.ask(&["why", "--client", "printer"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("write a hardware address as 00:0c:01:02:03:04"), "{err}");
+}

@@ -25,6 +25,7 @@ mod dns;
 mod durability;
 mod every_row;
 mod handshake;
+mod explain;
 mod header;
 mod hot_standby;
 mod interruption;

@@ -153,10 +153,13 @@ impl Life {
     }
 
     fn ask(&mut self, side: usize, number: u8, kind: RequestKind, wanted: Option<Ipv4Addr>) {
+        let now = self.world.now();
         if !self.serves(side, number, kind) {
+            let told = self.world.sides[side].endpoint().explain_client(&client(number), now);
+            let service = if kind == RequestKind::Discover { told.discover } else { told.renewal };
+            assert_ne!(service, Service::Serve);
             return;
         }
-        let now = self.world.now();
         let endpoint = self.world.sides[side].endpoint();
         let known = endpoint.table().of_client(&client(number)).find(|address| {
             !matches!(endpoint.availability(*address, &client(number), now), Availability::No(_))
@@ -172,7 +175,19 @@ impl Life {
         let Some(address) = address else { return };
         let desired = 30 + u32::try_from(self.below(2000)).unwrap();
         self.check_that_nobody_else_holds(side, number, address);
+        let endpoint = self.world.sides[side].endpoint();
+        let told = endpoint.explain_client(&client(number), now);
+        let of_address = endpoint.explain_address(address, now).expect("in the range");
         let seconds = self.world.lease(side, address, client(number), desired);
+        // What is told beforehand is what happens.
+        match kind {
+            RequestKind::Discover => {
+                assert_eq!((told.discover, told.address), (Service::Serve, Some(address)));
+                assert_eq!(seconds, desired.min(told.longest_lease));
+            }
+            _ => assert_eq!(told.renewal, Service::Serve),
+        }
+        assert!(seconds <= of_address.longest_lease, "{of_address:?}");
         self.held.insert(number, (address, now.wall.plus(seconds)));
     }
 
