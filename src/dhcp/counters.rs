@@ -150,6 +150,7 @@ impl DropReason {
             Self::UnknownSubnet => "RFC 2131 §4.3.1",
             Self::State => "draft §9.2",
             Self::PartnersClient => "RFC 3074, draft §9.8.2",
+            Self::OtherServersClient => "RFC 3074, draft §5.3",
             Self::OtherServer => "RFC 2131 §3.1",
             Self::PartnersAddress => "draft §5.4",
             Self::NotOurs | Self::NotAuthoritative => "RFC 2131 §4.3.2",

@@ -90,6 +90,7 @@ impl Silence {
         match self {
             Self::State(state) => service_rule(*state),
             Self::PartnersClient => "RFC 3074, §9.8.2",
+            Self::OtherServersClient => "RFC 3074, §5.3",
         }
     }
 }
