@@ -90,8 +90,10 @@ fn after_an_error_of_the_partner_the_next_attempt_waits_a_minute() {
 /// Holds: FO-7.12-2.
 #[test]
 fn connections_that_never_last_are_tried_less_and_less_often() {
-    let wait_after = |count: u32| {
-        let mut script = Script::primary();
+    let wait_after = |(redial_interval, count)| {
+        let mut relationship = config(Role::Primary, 20);
+        relationship.redial_interval = Duration::from_secs(redial_interval);
+        let mut script = Script::new(relationship, Recovered::default());
         for _ in 0..count {
             script.shake_hands();
             script.state(FailoverState::Recover);
@@ -99,7 +101,8 @@ fn connections_that_never_last_are_tried_less_and_less_often() {
         }
         seconds_to_dial(&mut script)
     };
-    assert_eq!([1, 2, 3, 4, 9].map(wait_after), [1, 2, 4, 5, 5].map(Some));
+    let waits = [(5, 1), (5, 2), (5, 3), (5, 4), (5, 9), (40, 9)].map(wait_after);
+    assert_eq!(waits, [1, 2, 4, 5, 5, 40].map(Some));
 }
 
 /// Seconds between attempts to reach a partner that never answers.

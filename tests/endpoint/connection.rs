@@ -398,6 +398,17 @@ fn of_two_connections_a_primary_uses_one_and_closes_the_other() {
     }
 }
 
+/// Holds: FO-8-3, FO-8.1-1.
+#[test]
+fn the_connection_on_which_connect_is_agreed_replaces_those_that_wait_for_it() {
+    let mut script = Script::secondary();
+    script.called(LinkId(2));
+    script.called(LINK);
+    script.connect();
+    assert_eq!(script.closed, [LinkId(2)]);
+    script.take(MessageType::CONNECTACK);
+}
+
 /// Holds: FO-8.2-8, FO-8.2-14, A1-14.
 #[test]
 fn a_draft_secondary_drops_the_connection_it_opened() {
