@@ -476,7 +476,12 @@ impl FailoverEndpoint {
         }
         if let Some(reject) = ack.reject {
             let text = String::from_utf8_lossy(reject.message.unwrap_or_default()).into_owned();
-            let end = LinkEnd::RejectedByPartner(reject.reason, text);
+            // §7.8.2 prints 19, whose meaning needs an address, for a conflict of the buckets.
+            let reason = match reject.reason {
+                RejectReason::NOT_RESERVED => RejectReason::HASH_BUCKET_CONFLICT,
+                reason => reason,
+            };
+            let end = LinkEnd::RejectedByPartner(reason, text);
             self.close_link(now, id, end, None);
             return;
         }

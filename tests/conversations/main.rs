@@ -48,7 +48,12 @@ macro_rules! conversations {
 }
 
 conversations! {
+    connection_by_the_draft,
+    duplicate_connection,
     first_start_of_a_secondary,
+    partner_disconnects,
+    refused_again_and_again,
+    silent_partner,
 }
 
 #[test]
