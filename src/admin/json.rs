@@ -263,7 +263,7 @@ pub struct WhyAnswer {
     pub changes: Vec<ChangeBody>,
     /// The addresses that the client holds or held last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub addresses: Vec<WhyAnswer>,
+    pub addresses: Vec<Self>,
 }
 
 /// A sentence and its rule.

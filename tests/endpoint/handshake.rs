@@ -412,7 +412,7 @@ fn a_rejection_is_reported_with_its_reason_and_its_words() {
     assert!(script.events.contains(&Event::ConnectionRefused(end)), "{:?}", script.events);
     let event = script.events.iter().find(|event| matches!(event, Event::ConnectionRefused(_)));
     assert!(event.is_some_and(|event| event.is_warning()
-        && event.to_string().contains("hash bucket assignment conflict (\"go away\")")));
+        && event.to_string().contains("hash bucket assignment conflict (\"go away\"; §5.3)")));
 }
 
 /// Holds: FO-7.9.2-10.
