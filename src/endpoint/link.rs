@@ -18,6 +18,7 @@ use super::FailoverEndpoint;
 use super::event::{Event, LinkEnd};
 use super::io::{ConnectFailure, LinkId, Origin, Output};
 use super::partner::clock_sample;
+use super::transitions::EndpointEvent;
 
 /// Time within which CONNECT or CONNECTACK, and then STATE, has to arrive.
 pub(super) const SETUP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -207,7 +208,7 @@ impl FailoverEndpoint {
             self.dial = Dial::At { when: now.monotonic.after(wait), pause: next };
         }
         self.note_clock_refusal(false);
-        self.startup_without_partner(failure);
+        self.startup_without_partner(now, failure);
     }
 
     pub(super) fn on_disconnected(&mut self, now: Now, id: LinkId) {
@@ -260,6 +261,7 @@ impl FailoverEndpoint {
             self.updates.reset();
             self.requests.forget();
         }
+        let failure = self.failure_of_communications(&end);
         if was_up || end != LinkEnd::Lost {
             self.events.push(if was_up {
                 Event::CommunicationsInterrupted(end)
@@ -269,7 +271,9 @@ impl FailoverEndpoint {
         }
         self.schedule_dial(now, retry);
         if was_up {
-            self.communications_failed(now);
+            self.communications_failed(now, failure);
+        } else if self.state() == FailoverState::Startup {
+            self.apply_event(now, EndpointEvent::LinkLost);
         }
     }
 
@@ -560,6 +564,7 @@ impl FailoverEndpoint {
             .and_then(FailoverState::from_code)
             .filter(|state| *state != FailoverState::Startup)
         else {
+            self.note_state_without_meaning();
             let end = LinkEnd::ProtocolError(MessageType::STATE, "server-state has no known value");
             self.close_link(now, id, end, Some((RejectReason::UNKNOWN, "unknown server-state")));
             return;

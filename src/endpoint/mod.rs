@@ -78,6 +78,7 @@ use requests::Requests;
 use second_thoughts::SecondThoughts;
 use state::Startup;
 use status::{RangeCounts, Stats};
+use transitions::{Applied, EndpointEvent};
 use updates::Updates;
 
 /// First unknown message type that is ignored rather than fatal (§6.1).
@@ -127,6 +128,7 @@ pub struct FailoverEndpoint {
     events: Vec<Event>,
     transmit: BTreeMap<LinkId, Vec<u8>>,
     stats: Stats,
+    applied: Applied,
 }
 
 impl FailoverEndpoint {
@@ -141,7 +143,8 @@ impl FailoverEndpoint {
         let reserved =
             config.reservations.iter().map(|held| (held.address, held.client.clone())).collect();
         let never_served = state::never_served(&config, recovered.endpoint.as_ref());
-        let (record, startup) = state::start(&config, recovered.endpoint, &recovered.bindings, now);
+        let (record, startup, row) =
+            state::start(&config, recovered.endpoint, &recovered.bindings, now);
         let mclt = match (config.role, record.mclt) {
             (Role::Secondary, Some(seconds)) => Mclt(seconds),
             (Role::Primary | Role::Secondary, _) => config.mclt,
@@ -183,8 +186,11 @@ impl FailoverEndpoint {
             events: Vec::new(),
             transmit: BTreeMap::new(),
             stats: Stats::default(),
+            applied: Applied::none(),
             config,
         };
+        endpoint.applied.note(row);
+        endpoint.apply_event(now, EndpointEvent::ProcessStarted);
         endpoint.note_never_served(never_served);
         if owes_update_all {
             endpoint.mark_all_unknown();
@@ -279,6 +285,11 @@ impl FailoverEndpoint {
         }
     }
 
+    /// How often each row of the transition table was applied by this process.
+    pub const fn applied(&self) -> &Applied {
+        &self.applied
+    }
+
     /// The configuration that the endpoint was made with.
     pub const fn config(&self) -> &RelationshipConfig {
         &self.config
@@ -350,10 +361,13 @@ impl FailoverEndpoint {
     fn on_exchange(&mut self, now: Now, link: LinkId, xid: Xid, message: Message<'_>) {
         match message {
             Message::State(state) => self.on_partner_announcement(now, link, state),
-            Message::BndUpd(bndupd) => self.on_bndupd(now, xid, &bndupd),
+            Message::BndUpd(bndupd) => {
+                self.applied.note_update_received();
+                self.on_bndupd(now, xid, &bndupd);
+            }
             Message::BndAck(bndack) => self.on_bndack(now, xid, &bndack),
-            Message::UpdReq => self.on_update_request(xid, false),
-            Message::UpdReqAll => self.on_update_request(xid, true),
+            Message::UpdReq => self.on_update_request(now, xid, false),
+            Message::UpdReqAll => self.on_update_request(now, xid, true),
             Message::UpdDone => self.on_update_done(now, xid),
             Message::PoolReq => self.on_poolreq(now, xid),
             Message::PoolResp { addresses_transferred } => {
@@ -385,6 +399,7 @@ impl FailoverEndpoint {
     fn on_storage_failed(&mut self) {
         if !self.storage_failed {
             self.storage_failed = true;
+            self.apply_event(self.now, EndpointEvent::StorageFailed);
             self.events.push(Event::StorageFailed);
         }
     }

@@ -18,6 +18,7 @@ use super::FailoverEndpoint;
 use super::config::PoolShare;
 use super::event::Event;
 use super::outbox::Outgoing;
+use super::transitions::EndpointEvent;
 
 /// Imbalance in percent of the unused addresses below which the timer leaves a pool alone.
 const MISBALANCE_PERCENT: u32 = 15;
@@ -102,6 +103,7 @@ impl FailoverEndpoint {
 
     /// POOLREQ: the answer with the count first, the updates behind it (§7.6.2).
     pub(super) fn on_poolreq(&mut self, now: Now, xid: Xid) {
+        self.apply_event(now, EndpointEvent::PoolRequested);
         if self.config.role == Role::Secondary && !self.config.dialect.either_role_gives_addresses()
         {
             self.unexpected(MessageType::POOLREQ, "only a secondary asks for addresses");
@@ -118,9 +120,11 @@ impl FailoverEndpoint {
     /// POOLRESP: after a non-zero one the secondary asks again, at a measured pace (§7.7.2).
     pub(super) fn on_poolresp(&mut self, now: Now, addresses_transferred: Option<u32>) {
         self.pool.poolreq_outstanding = false;
-        if addresses_transferred.is_some_and(|count| count > 0)
-            && self.state() == FailoverState::Normal
-        {
+        if addresses_transferred.is_none_or(|count| count == 0) {
+            return;
+        }
+        self.apply_event(now, EndpointEvent::PoolAnswered);
+        if self.state() == FailoverState::Normal {
             self.pool.poolreq_due = Some(now.monotonic.after(POOLREQ_INTERVAL));
         }
     }

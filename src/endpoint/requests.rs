@@ -8,6 +8,7 @@ use crate::wire::codes::{MessageType, Xid};
 use super::FailoverEndpoint;
 use super::event::{Event, LinkEnd};
 use super::outbox::Outgoing;
+use super::transitions::EndpointEvent;
 
 /// Time without any update after which a request counts as stalled (§9.5.2).
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -67,7 +68,10 @@ impl FailoverEndpoint {
 
     /// The partner's request: a newer one replaces an older one, a request for all stays one for
     /// all until it is done (§7.4.2, §5.17).
-    pub(super) fn on_update_request(&mut self, xid: Xid, all: bool) {
+    pub(super) fn on_update_request(&mut self, now: Now, xid: Xid, all: bool) {
+        let event =
+            if all { EndpointEvent::AllUpdatesRequested } else { EndpointEvent::UpdatesRequested };
+        self.apply_event(now, event);
         self.events.push(Event::PartnerRequestsUpdates { all });
         if all {
             self.mark_all_unknown();
@@ -98,6 +102,7 @@ impl FailoverEndpoint {
 
     pub(super) fn on_update_done(&mut self, now: Now, xid: Xid) {
         let Some(outstanding) = self.requests.outstanding.filter(|asked| asked.xid == xid) else {
+            self.apply_event(now, EndpointEvent::StrayUpdateDone);
             self.unexpected(MessageType::UPDDONE, "no such request is outstanding");
             return;
         };

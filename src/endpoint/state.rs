@@ -79,13 +79,13 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// The record to start from and the STARTUP that goes with it (§9.3.2).
+/// The record to start from, the STARTUP that goes with it and the row that says so (§9.3.2).
 pub(super) fn start(
     config: &RelationshipConfig,
     stored: Option<EndpointRecord>,
     bindings: &[Binding],
     now: Now,
-) -> (EndpointRecord, Startup) {
+) -> (EndpointRecord, Startup, &'static str) {
     let first_run = stored.is_none();
     let mut record = stored.unwrap_or(EndpointRecord {
         state: FailoverState::Recover,
@@ -105,8 +105,12 @@ pub(super) fn start(
         record.last_operation = record.last_operation.max(latest_news(bindings));
     }
     let stored_state = (!first_run).then_some(record.state);
-    let (previous, _) =
-        transitions::previous_state_at_startup(stored_state, record.previous_state, config.role);
+    let (previous, row) = transitions::previous_state_at_startup(
+        stored_state,
+        record.previous_state,
+        config.role,
+        config.storage_lost_at.is_some(),
+    );
     if matches!(record.state, FailoverState::Paused | FailoverState::Shutdown) {
         if previous == FailoverState::Recover {
             record.down_time = record.last_operation;
@@ -124,7 +128,7 @@ pub(super) fn start(
         began: now.monotonic,
         deadline: now.monotonic.after(wait),
     };
-    (record, startup)
+    (record, startup, row)
 }
 
 /// MCLT in seconds as it was in force when the process ended.
@@ -232,6 +236,7 @@ impl FailoverEndpoint {
                 start_of_state,
                 self.record.last_operation,
             );
+            self.applied.note(decision.row);
             self.leave_startup(now, in_startup, decision, state, startup);
         } else if first || changed {
             self.apply_pair_rule(now, state, startup);
@@ -258,6 +263,7 @@ impl FailoverEndpoint {
             );
             if settled.next != decision.next && self.partner_cannot_take(decision.next) {
                 // The state in between would do harm; where the pair leads to may not.
+                self.applied.note(settled.row);
                 return self.enter(now, settled);
             }
             self.resume(now, in_startup, decision);
@@ -293,6 +299,7 @@ impl FailoverEndpoint {
         let state = self.state();
         let transition =
             transitions::on_partner_state(self.config.role, state, partner_state, startup);
+        self.note_pair_rule(state, startup, transition);
         if transition.next != state {
             self.enter(now, transition);
         } else if transition.action.requests_updates() {
@@ -309,10 +316,41 @@ impl FailoverEndpoint {
         }
     }
 
+    fn note_pair_rule(&mut self, state: FailoverState, startup: bool, transition: Transition) {
+        if startup {
+            let flag = transitions::startup_flag_row(self.config.role, state);
+            self.applied.note(flag);
+            if flag == transition.row {
+                return;
+            }
+        }
+        self.applied.note(transition.row);
+    }
+
+    /// STATE with a number that is no state to report.
+    pub(super) fn note_state_without_meaning(&mut self) {
+        let (role, state) = (self.config.role, self.state());
+        let answer = transitions::on_partner_state(role, state, FailoverState::Startup, false);
+        self.applied.note(answer.row);
+    }
+
+    /// What the end of a connection with okay communications means in the present state.
+    pub(super) fn failure_of_communications(&self, end: &LinkEnd) -> EndpointEvent {
+        match (end, self.state()) {
+            (LinkEnd::Stalled, FailoverState::Recover | FailoverState::PotentialConflict) => {
+                EndpointEvent::RequestStalled
+            }
+            (LinkEnd::Unacknowledged, FailoverState::Normal) => {
+                EndpointEvent::AcknowledgementsMissing
+            }
+            _ => EndpointEvent::CommunicationsFailed,
+        }
+    }
+
     /// Communications were okay and are not any more.
-    pub(super) fn communications_failed(&mut self, now: Now) {
+    pub(super) fn communications_failed(&mut self, now: Now, failure: EndpointEvent) {
         self.timers.partner_in_startup = false;
-        self.apply_event(now, EndpointEvent::CommunicationsFailed);
+        self.apply_event(now, failure);
     }
 
     /// UPDDONE for this server's own request.
@@ -321,10 +359,12 @@ impl FailoverEndpoint {
         self.apply_event(now, EndpointEvent::UpdatesComplete);
     }
 
-    fn apply_event(&mut self, now: Now, event: EndpointEvent) {
+    /// What the table says to an event that no operator caused.
+    pub(super) fn apply_event(&mut self, now: Now, event: EndpointEvent) {
         let state = self.state();
-        if let Outcome::Transition(transition) =
-            transitions::on_event(self.config.role, state, event)
+        let outcome = transitions::on_event(self.config.role, state, event);
+        self.applied.note_answer(&outcome);
+        if let Outcome::Transition(transition) = outcome
             && transition.next != state
         {
             self.enter(now, transition);
@@ -332,7 +372,10 @@ impl FailoverEndpoint {
     }
 
     /// The dial attempt failed while STARTUP waits: nothing to wait for if nothing listens there.
-    pub(super) fn startup_without_partner(&mut self, failure: ConnectFailure) {
+    pub(super) fn startup_without_partner(&mut self, now: Now, failure: ConnectFailure) {
+        if self.startup.is_some() {
+            self.apply_event(now, EndpointEvent::CommunicationsFailed);
+        }
         if failure == ConnectFailure::Refused
             && self.config.startup_policy == StartupPolicy::Proceed
             && let Some(startup) = &mut self.startup
@@ -359,7 +402,9 @@ impl FailoverEndpoint {
             OperatorCommand::Pause => EndpointEvent::OperatorPause,
             OperatorCommand::Shutdown => EndpointEvent::OperatorShutdown,
         };
-        match transitions::on_event(self.config.role, state, event) {
+        let outcome = transitions::on_event(self.config.role, state, event);
+        self.applied.note_answer(&outcome);
+        match outcome {
             Outcome::Refused { why, .. } => Err(Refused { state, why }),
             Outcome::Transition(transition) => {
                 if transition.next != state {
@@ -443,19 +488,7 @@ impl FailoverEndpoint {
                     self.config.safe_period.map(|period| now.monotonic.after(period));
             }
             FailoverState::PotentialConflict => self.begin_resolution(now),
-            FailoverState::RecoverWait => {
-                let waived = self.timers.never_served
-                    && matches!(
-                        self.record.partner_state,
-                        Some(
-                            FailoverState::Recover
-                                | FailoverState::RecoverWait
-                                | FailoverState::RecoverDone
-                        )
-                    );
-                self.timers.recover_wait =
-                    Some(if waived { now.wall } else { self.record.down_time.plus(self.mclt.0) });
-            }
+            FailoverState::RecoverWait => self.begin_recover_wait(now),
             FailoverState::RecoverDone => {
                 self.timers.recover_wait = None;
                 self.timers.never_served = false;
@@ -473,6 +506,23 @@ impl FailoverEndpoint {
             | FailoverState::Paused
             | FailoverState::Shutdown
             | FailoverState::Startup => {}
+        }
+    }
+
+    /// The wait counts from when this server stopped; two servers that never served do not wait
+    /// (§9.6.2).
+    fn begin_recover_wait(&mut self, now: Now) {
+        let partner_recovers = matches!(
+            self.record.partner_state,
+            Some(FailoverState::Recover | FailoverState::RecoverWait | FailoverState::RecoverDone)
+        );
+        let end = self.record.down_time.plus(self.mclt.0);
+        if self.timers.never_served && partner_recovers {
+            self.apply_event(now, EndpointEvent::FirstRunProved);
+        } else if end <= now.wall {
+            self.apply_event(now, EndpointEvent::RecoverWaitOverAtEntry);
+        } else {
+            self.timers.recover_wait = Some(end);
         }
     }
 
@@ -502,7 +552,12 @@ impl FailoverEndpoint {
             let end =
                 *self.timers.recover_wait.get_or_insert(self.record.down_time.plus(self.mclt.0));
             if end <= now.wall {
-                self.apply_event(now, EndpointEvent::RecoverWaitOver);
+                let event = if self.communications_ok() {
+                    EndpointEvent::RecoverWaitOver
+                } else {
+                    EndpointEvent::RecoverWaitOverAlone
+                };
+                self.apply_event(now, event);
             }
         }
         if self.timers.operation_mark.is_some_and(|at| at <= now.monotonic) {
@@ -520,20 +575,16 @@ impl FailoverEndpoint {
         let Some(startup) = self.startup.filter(|startup| startup.deadline <= now.monotonic) else {
             return;
         };
-        match self.config.startup_policy {
-            StartupPolicy::Wait => {}
-            StartupPolicy::Proceed => {
-                let decision =
-                    transitions::at_startup_timeout(startup.previous, StartupPolicy::Proceed);
-                self.resume(now, startup, decision);
+        let policy = self.config.startup_policy;
+        let decision = transitions::at_startup_timeout(startup.previous, policy);
+        self.applied.note(decision.row);
+        match policy {
+            StartupPolicy::Wait => {
+                let deadline = now.monotonic.after(self.config.startup_wait);
+                self.startup = Some(Startup { deadline, ..startup });
             }
-            StartupPolicy::CommissionAlone => {
-                let decision = transitions::at_startup_timeout(
-                    startup.previous,
-                    StartupPolicy::CommissionAlone,
-                );
-                self.enter(now, decision);
-            }
+            StartupPolicy::Proceed => self.resume(now, startup, decision),
+            StartupPolicy::CommissionAlone => self.enter(now, decision),
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod clients;
 mod format;
+mod grid;
 mod language;
 mod options;
 mod partner;
@@ -25,12 +26,11 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conversations")
 }
 
-fn play(name: &str) {
+/// Plays a script and tells which rows of the transition table were applied in it.
+fn play(name: &str) -> BTreeSet<&'static str> {
     let file = format!("tests/conversations/{name}.txt");
     let text = std::fs::read_to_string(folder().join(format!("{name}.txt"))).expect("the script");
-    if let Err(fault) = run::play(&file, &text) {
-        panic!("{fault}");
-    }
+    run::play(&file, &text).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// One test for each script.

@@ -1,7 +1,9 @@
 //! A script, line by line.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use twinlease::balance::Role;
 use twinlease::endpoint::{Communications, Input, LeaseAuthority, OperatorCommand, Origin};
 use twinlease::wire::codes::{BindingStatus, MessageType, Xid};
 use twinlease::wire::frame::Frame;
@@ -32,8 +34,9 @@ struct Run {
     asked: Vec<(MessageType, Xid)>,
 }
 
-/// Plays `text`; a fault says where it is, what was expected, what came, and all that was said.
-pub(crate) fn play(file: &str, text: &str) -> Result<(), String> {
+/// Plays `text` and tells which rows of the transition table were applied. A fault says where it is,
+/// what was expected, what came, and all that was said.
+pub(crate) fn play(file: &str, text: &str) -> Result<BTreeSet<&'static str>, String> {
     let lines = lines(text).map_err(|fault| format!("{file}:{fault}"))?;
     let mut run = Run {
         stage: Stage::new(setup::relationship()),
@@ -46,7 +49,10 @@ pub(crate) fn play(file: &str, text: &str) -> Result<(), String> {
     for line in &lines {
         run.line(line).map_err(|fault| run.report(file, line.number, &fault))?;
     }
-    run.end().map_err(|fault| run.report(file, lines.last().map_or(0, |line| line.number), &fault))
+    let last = lines.last().map_or(0, |line| line.number);
+    run.end().map_err(|fault| run.report(file, last, &fault))?;
+    run.stage.note_rows();
+    Ok(run.stage.rows)
 }
 
 impl Run {
@@ -168,17 +174,18 @@ impl Run {
         Ok(())
     }
 
-    /// A connection, and on it CONNECT with its answer.
+    /// The primary dials, and CONNECT is exchanged with its answer.
     fn meet(&mut self) -> Result<(), String> {
         self.expect_nothing()?;
         let name = format!("{}", self.stage.transcript.len());
-        self.stage.connect(&name, Origin::Accepted)?;
         match self.stage.config.role {
-            twinlease::balance::Role::Primary => {
+            Role::Primary => {
+                self.stage.connect(&name, Origin::Dialled)?;
                 self.expect(None, &["CONNECT"])?;
                 self.partner_answers(None, &["CONNECTACK"])
             }
-            twinlease::balance::Role::Secondary => {
+            Role::Secondary => {
+                self.stage.connect(&name, Origin::Accepted)?;
                 self.partner_sends(None, "CONNECT", &[])?;
                 self.expect(None, &["CONNECTACK", "reject-reason=none"])
             }
@@ -271,6 +278,11 @@ impl Run {
             ["is", rest @ ..] => self.is(rest),
             ["binding", address, rest @ ..] => self.binding(address, rest),
             ["pool", rest @ ..] => self.pool(rest),
+            ["row", id] => {
+                stage.note_rows();
+                let applied = stage.rows.contains(id);
+                if applied { Ok(()) } else { Err(format!("row {id} was not applied")) }
+            }
             ["reports", text] => self.reports(text),
             words => Err(format!("nobody understands: {}", words.join(" "))),
         }

@@ -1,6 +1,6 @@
 //! The server under test with its disk and clocks, and the wires to its partner.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 
 use twinlease::binding::Binding;
@@ -102,6 +102,8 @@ pub(crate) struct Stage {
     pub(crate) seen: VecDeque<Seen>,
     pub(crate) dials: usize,
     pub(crate) reports: Vec<String>,
+    /// Rows of the transition table that any process of the server has applied.
+    pub(crate) rows: BTreeSet<&'static str>,
     pub(crate) entered: Option<(FailoverState, &'static str)>,
     /// The conversation so far, for whoever has to find out what went wrong.
     pub(crate) transcript: Vec<String>,
@@ -128,6 +130,7 @@ impl Stage {
             seen: VecDeque::new(),
             dials: 0,
             reports: Vec::new(),
+            rows: BTreeSet::new(),
             entered: None,
             transcript: Vec::new(),
         }
@@ -178,11 +181,18 @@ impl Stage {
     /// The process is gone, and with it what is not on disk and every connection.
     pub(crate) fn crash(&mut self) -> Result<(), String> {
         self.running()?;
+        self.note_rows();
         self.endpoint = None;
         self.disk.waiting.clear();
         self.wires.clear();
         self.wake_at = None;
         Ok(())
+    }
+
+    /// Remembers which rows the running process has applied.
+    pub(crate) fn note_rows(&mut self) {
+        let applied = self.endpoint.iter().flat_map(|endpoint| endpoint.applied().iter());
+        self.rows.extend(applied.filter(|(_, count)| *count > 0).map(|(row, _)| row));
     }
 
     pub(crate) fn running(&mut self) -> Result<&mut FailoverEndpoint, String> {

@@ -16,7 +16,8 @@ Written from `src/endpoint/transitions/table.rs`; after a change there, run
 Every transition of a failover endpoint is one row. Logs name the row. A change of the partner's
 state counts as a loss of communications followed by their return (§9.2); the rows hold the outcome
 of both steps. On a transition the new state is stored, then announced, then acted upon. Where the
-state stays the same, nothing is stored, announced or started again.
+state stays the same, nothing is stored, announced or started again. A number that is missing
+belonged to a row that no server could reach.
 
 Sections are those of draft-ietf-dhc-failover-12; \"open\" marks what it leaves open.
 ";
@@ -35,7 +36,7 @@ const PARTS: [(&str, &str, &str, &str); 4] = [
     ("ST", "Startup", "stored or previous state", "condition"),
     ("PT", "The partner's state", "own state", "partner's state"),
     ("EV", "Everything else", "own state", "event"),
-    ("GAP", "What cannot happen", "own state", "event"),
+    ("GAP", "What the draft does not foresee", "own state", "event"),
 ];
 
 /// The whole table as `docs/transitions.md` has it.

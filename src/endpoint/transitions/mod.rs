@@ -8,10 +8,12 @@
 //! Each answer is one step. The draft wants a change of the partner's state treated as a loss of
 //! communications followed by their return (§9.2); the rows already hold the outcome, as sending the
 //! state in between would make two servers bounce each other for ever. An answer whose `next` is the
-//! present state enters nothing, announces nothing and starts no timer.
+//! present state enters nothing, announces nothing and starts no timer. Every answer names its row;
+//! [`Applied`] counts how often each one was given.
 //!
 //! Peculiarities of deployed servers are not in here.
 
+mod applied;
 #[cfg(test)]
 mod convergence;
 mod markdown;
@@ -21,6 +23,7 @@ mod tests;
 
 use core::mem::discriminant;
 
+pub use applied::Applied;
 pub use markdown::render_markdown;
 
 use super::config::StartupPolicy;
@@ -314,11 +317,12 @@ fn answer(row: &Row, state: FailoverState) -> Transition {
 ///
 /// `stored` is the state recorded last, absent on the very first start; `saved_previous` the state
 /// saved with PAUSED or SHUTDOWN. A record that cannot be, such as PAUSED without a saved state,
-/// counts as nothing stored.
+/// counts as nothing stored. `loss_declared` says that an empty store was to be expected.
 pub fn previous_state_at_startup(
     stored: Option<FailoverState>,
     saved_previous: Option<FailoverState>,
     role: Role,
+    loss_declared: bool,
 ) -> (FailoverState, &'static str) {
     let resolve = |state: FailoverState| {
         let row = find(role, state, Trigger::Stored);
@@ -339,7 +343,9 @@ pub fn previous_state_at_startup(
         }
     });
     known.unwrap_or_else(|| {
-        let row = find(role, FailoverState::Startup, Trigger::NothingStored);
+        let trigger =
+            if loss_declared { Trigger::NothingStoredAsDeclared } else { Trigger::NothingStored };
+        let row = find(role, FailoverState::Startup, trigger);
         (answer(row, FailoverState::Recover).next, row.id)
     })
 }
@@ -392,6 +398,11 @@ pub fn on_partner_state(
         }
     }
     answer(pair, state)
+}
+
+/// The row that says whether STARTUP of the partner matters in `state` (PT-161, PT-162).
+pub fn startup_flag_row(role: Role, state: FailoverState) -> &'static str {
+    find(role, state, Trigger::PartnerInStartup).id
 }
 
 /// What an event means to a server in `state` (ST-20, EV-01 to EV-43).

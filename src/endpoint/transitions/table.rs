@@ -85,7 +85,7 @@ pub(super) static NO_RULE: Row = Row {
 
 /// The table: ST for startup, PT for pairs of states, EV for other events, GAP for what the draft
 /// leaves undefined and cannot happen.
-pub(super) static TABLE: &[Row] = rows! {
+pub(super) const TABLE: &[Row] = rows! {
     Only(&[Normal]) => {
         "ST-01" Stored, BOTH => To(CommunicationsInterrupted), Nothing,
             "§9.3.2", "contact is lost while this server does not run";
@@ -396,49 +396,26 @@ pub(super) static TABLE: &[Row] = rows! {
     Only(&[ConflictDone]) => {
         "PT-116" Partner(Normal), PRIMARY => To(Normal), EnterNormal,
             "§9.12.3", "the secondary has finished comparing";
-        "PT-117" Partner(Normal), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-118" Partner(CommunicationsInterrupted), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary joins the comparison on hearing of this state";
-        "PT-119" Partner(CommunicationsInterrupted), SECONDARY
-            => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-120" Partner(PartnerDown), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary joins the comparison on hearing of this state";
-        "PT-121" Partner(PartnerDown), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-122" Partner(Recover), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary joins the comparison on hearing of this state";
-        "PT-123" Partner(Recover), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-124" Partner(RecoverWait), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary joins after its wait";
-        "PT-125" Partner(RecoverWait), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-126" Partner(RecoverDone), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary joins the comparison on hearing of this state";
-        "PT-127" Partner(RecoverDone), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-128" Partner(PotentialConflict), PRIMARY => Stay, ServeRequests,
             "§9.12.2", "the secondary compares bindings now";
-        "PT-129" Partner(PotentialConflict), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-130" Partner(ResolutionInterrupted), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary joins the comparison on hearing of this state";
-        "PT-131" Partner(ResolutionInterrupted), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-132" Partner(ConflictDone), PRIMARY => Stay, Nothing,
             "§9.12.2", "a secondary cannot be in CONFLICT-DONE";
-        "PT-133" Partner(ConflictDone), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-134" Partner(Paused), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary is about to leave";
-        "PT-135" Partner(Paused), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
         "PT-136" Partner(Shutdown), PRIMARY => Stay, Nothing,
             "§9.12.2", "the secondary is about to leave";
-        "PT-137" Partner(Shutdown), SECONDARY => To(PotentialConflict), AwaitRequest,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
     }
     Only(&[Paused]) => {
         "PT-138" Partner(Normal), BOTH => Stay, Nothing, "§9.13.2", "only a restart leads on";
@@ -531,10 +508,6 @@ pub(super) static TABLE: &[Row] = rows! {
     Only(&[CommunicationsInterrupted]) => {
         "EV-12" Happens(SafePeriodOver), BOTH => To(PartnerDown), BeginPartnerDown,
             "§9.9.3, §10", "the safe period is over";
-    }
-    AllBut(&[CommunicationsInterrupted]) => {
-        "EV-13" Happens(SafePeriodOver), BOTH => Stay, Nothing,
-            "open", "the safe period runs in COMMUNICATIONS-INTERRUPTED only";
     }
     Only(&[RecoverWait]) => {
         "EV-14" Happens(RecoverWaitOver), BOTH => To(RecoverDone), LookAtPartner,
@@ -635,11 +608,5 @@ pub(super) static TABLE: &[Row] = rows! {
     }
     Only(&[Paused, Shutdown]) => {
         "GAP-1" Happens(COMMAND), BOTH => Refuse, Nothing, "open", "this server is stopping";
-    }
-    Only(&[ConflictDone]) => {
-        "GAP-2" Happens(COMMAND), SECONDARY => Refuse, Nothing,
-            "open", "no secondary is ever in CONFLICT-DONE";
-        "GAP-3" Happens(CommunicationsFailed), SECONDARY => To(ResolutionInterrupted), Reconnect,
-            "open", "no secondary is ever in CONFLICT-DONE: compare again";
     }
 };
