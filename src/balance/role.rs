@@ -35,3 +35,25 @@ impl fmt::Display for Role {
         f.pad(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_written_by_its_name() {
+        assert_eq!(
+            [Role::Primary, Role::Secondary].map(|role| role.to_string()),
+            ["primary", "secondary"]
+        );
+        assert_eq!(format!("{:>9}", Role::Primary), "  primary");
+    }
+
+    #[test]
+    fn each_is_the_others_partner() {
+        assert_eq!(
+            [Role::Primary, Role::Secondary].map(Role::partner),
+            [Role::Secondary, Role::Primary]
+        );
+    }
+}

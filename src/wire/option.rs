@@ -331,3 +331,33 @@ pub fn encode_frame(frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<(), EncodeEr
     writer.raw(frame.payload);
     writer.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::codes::{MessageType, Xid};
+
+    fn header() -> Header {
+        let (message_type, payload_offset) = (MessageType::CONTACT, 12);
+        Header { message_type, payload_offset, time: UnixTime(0), xid: Xid(0) }
+    }
+
+    #[test]
+    fn a_message_is_empty_until_an_option_follows_its_header() {
+        let mut out = vec![9; 100];
+        let mut writer = OptionWriter::begin(header(), &mut out);
+        assert!(writer.is_empty());
+        writer.u8(OptionCode::SERVER_STATE, 1);
+        assert!(!writer.is_empty());
+    }
+
+    #[test]
+    fn octets_that_are_no_option_fill_a_message_up_and_no_further() {
+        let mut out = Vec::new();
+        let mut writer = OptionWriter::begin(header(), &mut out);
+        writer.raw(&[7; MAX_MESSAGE_LEN - HEADER_LEN]);
+        assert!(!writer.is_too_long());
+        writer.raw(&[7]);
+        assert!(writer.is_too_long());
+    }
+}

@@ -162,3 +162,14 @@ fn a_payload_offset_at_the_end_is_an_empty_payload() {
     let frame = Frame::parse(&octets).unwrap();
     assert_eq!((frame.extension.len(), frame.payload.len()), (2, 0));
 }
+
+#[test]
+fn the_dialect_decides_which_payload_offsets_pass() {
+    use twinlease::wire::Dialect;
+    let message = octets("000c 0b 08 6553f100 00000007");
+    for (dialect, passes) in [(Dialect::Microsoft, true), (Dialect::Draft12, false)] {
+        let mut deframer = Deframer::for_dialect(dialect);
+        deframer.push(&message);
+        assert_eq!(matches!(deframer.next_frame(), Ok(Some(_))), passes, "{dialect}");
+    }
+}

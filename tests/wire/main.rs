@@ -14,6 +14,7 @@ mod capture_file;
 #[cfg(feature = "server")]
 mod captures;
 mod codes;
+mod dialects;
 mod digest;
 mod errors;
 mod framing;

@@ -382,3 +382,19 @@ fn a_table_is_shown_by_its_ranges_and_their_counts() {
     let range = "AddressRange { first: 10.0.2.10, last: 10.0.2.12 }";
     assert_eq!(format!("{table:?}"), format!("{{{range}: {counts:?}}}"));
 }
+
+#[test]
+fn the_memory_of_a_table_counts_its_parts() {
+    let mut table = BindingTable::new(&ranges(), 0).unwrap();
+    let empty = table.memory();
+    let slots = 34;
+    let fixed = slots * (size_of::<Record>() + size_of::<u32>() + size_of::<u64>());
+    let queues = 4 * BindingStatus::ALL.len() * 16;
+    let ranges = 4 * (size_of::<AddressRange>() + 8);
+    assert!(empty >= fixed + queues + ranges, "{empty} octets");
+    assert!(empty < fixed + queues + ranges + 2048, "{empty} octets");
+    let long = Some(client(None, Some(&[9; 255])));
+    table.put(&Binding { client: long, ..Binding::unused(Ipv4Addr::new(10, 0, 1, 7)) }).unwrap();
+    let grown = table.memory() - empty;
+    assert!((255..2048).contains(&grown), "{grown} octets more");
+}
