@@ -42,6 +42,9 @@ pub(super) struct PoolBalance {
     next_look: Option<Instant>,
     /// Ranges in which a server has got or lost an unused address since the last look (§5.4).
     changed: BTreeSet<RangeId>,
+    /// Ranges in which the partner has refused to take or to give back an address: they wait for the
+    /// next look at every range, or each lease would lead to the same refusals.
+    refused: BTreeSet<RangeId>,
     /// No look at the changed ranges before this moment.
     next_changed_look: Option<Instant>,
     poolreq_due: Option<Instant>,
@@ -68,6 +71,7 @@ impl FailoverEndpoint {
         self.pool = PoolBalance {
             next_look: Some(now.monotonic.after(REBALANCE_INTERVAL)),
             changed: BTreeSet::new(),
+            refused: BTreeSet::new(),
             next_changed_look: Some(now.monotonic.after(CHANGED_LOOK_INTERVAL)),
             poolreq_due: self.asks_on_entering_normal().then_some(now.monotonic),
             poolreq_outstanding: false,
@@ -96,8 +100,17 @@ impl FailoverEndpoint {
         if from != to
             && (is_unused(from) || is_unused(to))
             && let Some(range) = self.table.range_of(address)
+            && !self.pool.refused.contains(&range)
         {
             self.pool.changed.insert(range);
+        }
+    }
+
+    /// Takes note that the partner has rejected the move of an unused address.
+    pub(super) fn note_refused_move(&mut self, address: Ipv4Addr) {
+        if let Some(range) = self.table.range_of(address) {
+            self.pool.refused.insert(range);
+            self.pool.changed.remove(&range);
         }
     }
 
@@ -135,6 +148,7 @@ impl FailoverEndpoint {
         }
         if self.pool.next_look.is_some_and(|at| at <= now.monotonic) {
             self.pool.next_look = Some(now.monotonic.after(REBALANCE_INTERVAL));
+            self.pool.refused.clear();
             self.balance_pools(now, false);
             if self.config.role == Role::Secondary && self.asks_from_time_to_time() {
                 self.pool.poolreq_due = Some(now.monotonic);
@@ -262,7 +276,7 @@ impl FailoverEndpoint {
             if left <= -surplus.hold {
                 break;
             }
-            if !self.is_reserved(address) && self.last_client_is_partners(address) {
+            if self.may_move(address) && self.last_client_is_partners(address) {
                 chosen.insert(address);
                 left -= 1;
             }
@@ -275,7 +289,7 @@ impl FailoverEndpoint {
             if used && left <= surplus.hold {
                 continue;
             }
-            if !self.is_reserved(address) && chosen.insert(address) {
+            if self.may_move(address) && chosen.insert(address) {
                 left -= 1;
             }
         }
@@ -310,7 +324,7 @@ impl FailoverEndpoint {
         let candidates = || {
             self.table
                 .queue(range, BindingStatus::Backup)
-                .filter(|address| !self.is_reserved(*address))
+                .filter(|address| self.may_move(*address))
                 .filter(|address| !self.table.is_marked(*address, Mark::Recalled))
         };
         let recalled: Vec<Ipv4Addr> = candidates()
@@ -326,6 +340,11 @@ impl FailoverEndpoint {
             self.note_news(address, commit);
         }
         u32::try_from(recalled.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Not what only one client may have, nor what the partner refused a while ago (§7.2.1).
+    fn may_move(&self, address: Ipv4Addr) -> bool {
+        !self.is_reserved(address) && !self.second_thoughts.holds(address)
     }
 
     fn last_client_is_partners(&self, address: Ipv4Addr) -> bool {

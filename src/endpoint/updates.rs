@@ -611,6 +611,9 @@ impl FailoverEndpoint {
             text: String::from_utf8_lossy(reject.message.unwrap_or_default()).into_owned(),
         });
         self.table.set_mark(flight.address, Mark::Recalled, false);
+        if matches!(flight.binding_status, BindingStatus::Free | BindingStatus::Backup) {
+            self.note_refused_move(flight.address);
+        }
         let Some(mut binding) = self.table.get(flight.address) else { return };
         // An address that the partner refuses to take over for a reason that shows it has not
         // taken it goes back to where it was (§5.4).

@@ -38,6 +38,7 @@ mod pool;
 mod pool_changes;
 mod random;
 mod recovery;
+mod refused_offers;
 mod requests;
 mod reservations;
 mod restart;
