@@ -53,7 +53,7 @@ fn service() -> (DhcpService, Single) {
         default_lease_time: 600,
         min_lease_time: 60,
         max_lease_time: 7200,
-        pools: vec![PoolConfig { owner: 0, range_id: RangeId(0), range }],
+        pools: vec![PoolConfig { owner: 0, range_id: RangeId(0), range, dynamic_bootp: false }],
         reservations: Vec::new(),
     };
     let service = DhcpService::new(DhcpConfig {

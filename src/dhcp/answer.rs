@@ -38,8 +38,9 @@ impl Desk {
         let header = exchange.header();
         let is_offer = message_type == MessageType::Offer;
         let fields = ReplyFields {
-            message_type,
+            message_type: Some(message_type),
             server_identifier: exchange.server_identifier,
+            siaddr: Ipv4Addr::UNSPECIFIED,
             yiaddr: address,
             ciaddr: if is_offer { Ipv4Addr::UNSPECIFIED } else { header.ciaddr },
             flags: header.flags,
@@ -64,8 +65,9 @@ impl Desk {
     ) -> PendingReply {
         let header = exchange.header();
         let fields = ReplyFields {
-            message_type: MessageType::Ack,
+            message_type: Some(MessageType::Ack),
             server_identifier: exchange.server_identifier,
+            siaddr: Ipv4Addr::UNSPECIFIED,
             yiaddr: Ipv4Addr::UNSPECIFIED,
             ciaddr: header.ciaddr,
             flags: header.flags,
@@ -76,14 +78,38 @@ impl Desk {
         })
     }
 
+    /// The answer to a BOOTP request: an address, unless the client has one, and parameters, but no
+    /// options that only DHCP has (RFC 951 §7.3, RFC 1542 §3.4).
+    pub(super) fn answer_to_bootp(
+        &mut self,
+        exchange: &Exchange<'_>,
+        address: Ipv4Addr,
+        promise: Promise,
+    ) -> PendingReply {
+        let header = exchange.header();
+        let fields = ReplyFields {
+            message_type: None,
+            server_identifier: exchange.server_identifier,
+            siaddr: exchange.server_identifier,
+            yiaddr: address,
+            ciaddr: header.ciaddr,
+            flags: header.flags,
+        };
+        let destination = exchange.destination_of_lease(address);
+        self.answer(exchange, &fields, destination, promise, |writer| {
+            write_configured(writer, exchange);
+        })
+    }
+
     /// A DHCPNAK with the reason in words.
     pub(super) fn refuse(&mut self, exchange: &Exchange<'_>, reason: &str) -> PendingReply {
         let header = exchange.header();
         // RFC 2131 §4.3.2: the relay agent is to broadcast it, as the client's address is wrong.
         let broadcast = if header.is_relayed() { 0x8000 } else { 0 };
         let fields = ReplyFields {
-            message_type: MessageType::Nak,
+            message_type: Some(MessageType::Nak),
             server_identifier: exchange.server_identifier,
+            siaddr: Ipv4Addr::UNSPECIFIED,
             yiaddr: Ipv4Addr::UNSPECIFIED,
             ciaddr: Ipv4Addr::UNSPECIFIED,
             flags: header.flags | broadcast,

@@ -54,6 +54,8 @@ pub struct PoolConfig {
     pub range_id: RangeId,
     /// The addresses.
     pub range: AddressRange,
+    /// Whether BOOTP clients get its addresses, for ever.
+    pub dynamic_bootp: bool,
 }
 
 /// An address for one client only, inside or outside the pools.

@@ -52,8 +52,8 @@ impl Counters {
         add_one(&mut self.received, message_type.map_or(0, u8::from));
     }
 
-    pub(super) fn count_sent(&mut self, message_type: MessageType) {
-        add_one(&mut self.sent, message_type.into());
+    pub(super) fn count_sent(&mut self, message_type: Option<MessageType>) {
+        add_one(&mut self.sent, message_type.map_or(0, u8::from));
     }
 
     pub(super) fn count_dropped(&mut self, reason: DropReason) {
@@ -85,7 +85,7 @@ pub enum DropReason {
     NotDhcp,
     /// An option is truncated or has a wrong length.
     MalformedOptions,
-    /// BOOTP, which is not served.
+    /// A BOOTP client without reservation, where no pool open to BOOTP has an address.
     Bootp,
     /// A type of message that no client sends, or that this server does not know.
     UnexpectedType,

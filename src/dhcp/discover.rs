@@ -23,7 +23,7 @@ const MAX_PAST_ADDRESSES: usize = 32;
 
 /// The address that will be offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Candidate {
+pub(super) enum Candidate {
     /// From a pool.
     Pooled {
         /// Position of the owner's share in the subnet.
@@ -38,7 +38,7 @@ enum Candidate {
 
 /// Positions of shares whose owners serve this client: one bit each.
 #[derive(Clone, Copy, Debug, Default)]
-struct Serving(u64);
+pub(super) struct Serving(u64);
 
 impl Serving {
     fn add(&mut self, share: usize) {
@@ -57,7 +57,7 @@ impl Desk {
         owners: &mut dyn Owners,
         replies: &mut Vec<PendingReply>,
     ) -> Result<(), DropReason> {
-        let serving = serving_shares(exchange, owners)?;
+        let serving = serving_shares(RequestKind::Discover, exchange, owners)?;
         let Some(candidate) = self.candidate(exchange, serving, owners) else {
             self.complain_of_empty_pools(exchange, owners);
             return Err(DropReason::PoolExhausted);
@@ -81,7 +81,7 @@ impl Desk {
     }
 
     /// Parks the address. `Err` if it has to be probed first.
-    fn reserve_for_client(
+    pub(super) fn reserve_for_client(
         &mut self,
         exchange: &Exchange<'_>,
         address: Ipv4Addr,
@@ -103,7 +103,7 @@ impl Desk {
     }
 
     /// The address to offer; `None` if there is none.
-    fn candidate(
+    pub(super) fn candidate(
         &self,
         exchange: &Exchange<'_>,
         serving: Serving,
@@ -135,7 +135,7 @@ impl Desk {
         owners: &mut dyn Owners,
     ) -> Option<Candidate> {
         let share = exchange.subnet.share_of(address).filter(|share| serving.contains(*share))?;
-        if self.is_kept_for_other(exchange, address) {
+        if self.is_kept_for_other(exchange, address) || is_closed_to_bootp(exchange, address) {
             return None;
         }
         let owner = owner_of(exchange, share, owners)?;
@@ -181,7 +181,7 @@ impl Desk {
     ) -> Option<Candidate> {
         let pools = exchange.subnet.pools().filter(|(share, _)| serving.contains(*share));
         let network = exchange.subnet.config.network;
-        for (share, pool) in pools {
+        for (share, pool) in pools.filter(|(_, pool)| pool.dynamic_bootp || !exchange.is_bootp()) {
             // A range taken over from dhcpd may hold the network's own addresses.
             let is_kept =
                 |address| !network.is_host(address) || self.is_kept_for_other(exchange, address);
@@ -220,6 +220,13 @@ impl Desk {
     }
 }
 
+/// Whether a BOOTP client cannot have an address that it might otherwise.
+fn is_closed_to_bootp(exchange: &Exchange<'_>, address: Ipv4Addr) -> bool {
+    exchange.is_bootp()
+        && !exchange.subnet.is_open_to_bootp(address)
+        && exchange.subnet.reservation_of(&exchange.client) != Some(address)
+}
+
 /// How many addresses of a pool are in each status, those without any left out.
 fn describe(table: &BindingTable, range_id: RangeId, range: AddressRange) -> String {
     let mut text = format!("{range} has");
@@ -232,7 +239,7 @@ fn describe(table: &BindingTable, range_id: RangeId, range: AddressRange) -> Str
     text
 }
 
-fn owner_of<'o>(
+pub(super) fn owner_of<'o>(
     exchange: &Exchange<'_>,
     share: usize,
     owners: &'o mut dyn Owners,
@@ -241,11 +248,15 @@ fn owner_of<'o>(
 }
 
 /// Which owners serve this client; the first one's reason if none does.
-fn serving_shares(exchange: &Exchange<'_>, owners: &mut dyn Owners) -> Result<Serving, DropReason> {
+pub(super) fn serving_shares(
+    kind: RequestKind,
+    exchange: &Exchange<'_>,
+    owners: &mut dyn Owners,
+) -> Result<Serving, DropReason> {
     let mut serving = Serving::default();
     let mut refusal = None;
     for (position, share) in exchange.subnet.shares().iter().enumerate() {
-        match serving_owner(RequestKind::Discover, exchange, share, owners) {
+        match serving_owner(kind, exchange, share, owners) {
             Ok(_) => serving.add(position),
             Err(reason) => refusal = refusal.or(Some(reason)),
         }

@@ -113,6 +113,11 @@ impl Exchange<'_> {
         &self.packet.header
     }
 
+    /// A client that speaks BOOTP, not DHCP.
+    pub(super) fn is_bootp(&self) -> bool {
+        self.packet.message_type.is_none()
+    }
+
     /// Option 54 names somebody else.
     pub(super) fn names_other_server(&self) -> bool {
         self.packet.server_identifier.is_some() && !self.names_this_server

@@ -3,7 +3,7 @@
 //! [`DhcpService`] is a plain state machine: [`handle`](DhcpService::handle) takes one datagram with
 //! its [`Arrival`] and appends at most one [`PendingReply`], which leaves when its commit is durable.
 //! A datagram is read by [`packet`], put into its subnet by [`service`], and handled in the file named
-//! after its kind: `discover`, `request`, `release`, `inform`. Pools belong to
+//! after its kind: `discover`, `request`, `release`, `inform`, `bootp`. Pools belong to
 //! [`LeaseAuthority`](crate::endpoint::service::LeaseAuthority)s, found through [`Owners`]; between
 //! DISCOVER and REQUEST an address waits in `offers`.
 //!
@@ -11,6 +11,7 @@
 //! network, by `udp` and `packet_socket`; [`ping`] asks whether an address is in use.
 
 mod answer;
+mod bootp;
 mod client_key;
 pub mod config;
 pub mod counters;

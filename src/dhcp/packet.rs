@@ -30,6 +30,9 @@ const SNAME: Range<usize> = 44..108;
 const FILE: Range<usize> = 108..236;
 const COOKIE: Range<usize> = 236..FIXED_OCTETS;
 
+/// What stands in place of the cookie in a BOOTP request without options (RFC 951 §3).
+const NO_COOKIE: [u8; 4] = [0; 4];
+
 /// The fixed fields that a server needs for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -86,6 +89,8 @@ pub struct ClientPacket<'a> {
     pub relay_agent_information: Option<Cow<'a, [u8]>>,
     /// Option 118.
     pub subnet_selection: Option<Ipv4Addr>,
+    /// The sname field of a BOOTP request names a server (RFC 951 §7.3).
+    pub names_bootp_server: bool,
     /// Options 12, 60, 77 and 81, which mean nothing to this server but may to its partner.
     pub names_and_classes: [Option<Cow<'a, [u8]>>; 4],
 }
@@ -103,7 +108,9 @@ impl<'a> ClientPacket<'a> {
     pub fn parse(datagram: &'a [u8]) -> Result<Self, PacketError> {
         let header = parse_header(datagram)?;
         let mut options = KnownOptions::default();
-        options.read(datagram.get(FIXED_OCTETS..).unwrap_or_default())?;
+        if datagram.get(COOKIE) != Some(&NO_COOKIE[..]) {
+            options.read(datagram.get(FIXED_OCTETS..).unwrap_or_default())?;
+        }
         // RFC 2131 §4.1: bit 0 stands for the file field, which is read first, bit 1 for sname.
         let overload = options.octets::<1>(OptionCode::OVERLOAD)?.map_or(0, |[octet]| octet);
         for (bit, field) in [(1, FILE), (2, SNAME)] {
@@ -111,9 +118,11 @@ impl<'a> ClientPacket<'a> {
                 options.read(datagram.get(field).unwrap_or_default())?;
             }
         }
+        let sname = datagram.get(SNAME).and_then(<[u8]>::first);
         Ok(Self {
             header,
             message_type: options.octets(OptionCode::MESSAGE_TYPE)?.map(|[t]| MessageType::from(t)),
+            names_bootp_server: overload == 0 && sname.is_some_and(|first| *first != 0),
             requested_address: options.address(OptionCode::REQUESTED_ADDRESS)?,
             lease_time: options.octets(OptionCode::LEASE_TIME)?.map(u32::from_be_bytes),
             server_identifier: options.address(OptionCode::SERVER_IDENTIFIER)?,
@@ -156,7 +165,7 @@ impl<'a> ClientPacket<'a> {
 fn parse_header(datagram: &[u8]) -> Result<Header, PacketError> {
     let message =
         borrowed::Message::new(datagram).map_err(|_| PacketError::TooShort(datagram.len()))?;
-    if datagram.get(COOKIE) != Some(&v4::MAGIC[..]) {
+    if ![Some(&v4::MAGIC[..]), Some(&NO_COOKIE[..])].contains(&datagram.get(COOKIE)) {
         return Err(PacketError::NoMagicCookie);
     }
     if message.opcode() != Opcode::BootRequest {
@@ -288,7 +297,7 @@ impl<'a> Iterator for OptionWalk<'a> {
 pub enum PacketError {
     /// Fewer octets than the fixed fields take.
     TooShort(usize),
-    /// The options field does not begin with 99.130.83.99.
+    /// The options field begins neither with 99.130.83.99 nor with zeros.
     NoMagicCookie,
     /// The op field is not BOOTREQUEST.
     NotARequest,
@@ -353,6 +362,13 @@ mod tests {
         let mut bytes = request(&[]);
         bytes[236] = 98;
         assert_eq!(ClientPacket::parse(&bytes), Err(PacketError::NoMagicCookie));
+    }
+
+    #[test]
+    fn a_request_without_cookie_is_bootp_without_options() {
+        let mut bytes = request(&[53, 1, 1, 255]);
+        bytes[COOKIE].fill(0);
+        assert_eq!(ClientPacket::parse(&bytes).unwrap().message_type, None);
     }
 
     #[test]

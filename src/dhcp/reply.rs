@@ -13,7 +13,8 @@ use dhcproto::v4::{MAGIC, MessageType};
 use super::option_code::OptionCode;
 use super::packet::Header;
 
-/// Shortest message that every BOOTP relay agent forwards (RFC 1542 §2.1).
+/// Shortest message that every BOOTP relay agent forwards, and longest that every BOOTP client takes
+/// (RFC 1542 §2.1).
 const MIN_OCTETS: usize = 300;
 /// Octets of an IPv4 and a UDP header, which option 57 counts and a message does not have.
 const IP_AND_UDP_OCTETS: usize = 28;
@@ -27,12 +28,14 @@ const MAX_INSTANCE: usize = 255;
 /// What differs between answers besides their options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReplyFields {
-    /// OFFER, ACK or NAK.
-    pub(super) message_type: MessageType,
+    /// OFFER, ACK or NAK; `None` is an answer to BOOTP.
+    pub(super) message_type: Option<MessageType>,
     /// Option 54.
     pub(super) server_identifier: Ipv4Addr,
     /// The address that the client has or gets.
     pub(super) yiaddr: Ipv4Addr,
+    /// The server that the client goes on with, where that is said here.
+    pub(super) siaddr: Ipv4Addr,
     /// Echo of the client's ciaddr, where the kind of answer has one.
     pub(super) ciaddr: Ipv4Addr,
     /// The flags field.
@@ -52,7 +55,7 @@ pub(super) struct ReplyWriter<'b> {
 }
 
 impl<'b> ReplyWriter<'b> {
-    /// Begins an answer to `request` with its fixed fields and options 53 and 54.
+    /// Begins an answer to `request` with its fixed fields and, unless it is BOOTP, options 53 and 54.
     ///
     /// `max_message_size` is option 57. `relay_agent_information` will be written last and comes on
     /// top of it, because the relay agent takes it off before the client sees the message.
@@ -71,15 +74,20 @@ impl<'b> ReplyWriter<'b> {
         buffer.put_u16(fields.flags);
         buffer.put_slice(&fields.ciaddr.octets());
         buffer.put_slice(&fields.yiaddr.octets());
-        buffer.put_slice(&Ipv4Addr::UNSPECIFIED.octets());
+        buffer.put_slice(&fields.siaddr.octets());
         buffer.put_slice(&request.giaddr.octets());
         buffer.put_slice(&request.chaddr);
         buffer.put_bytes(0, 64 + 128);
         buffer.put_slice(&MAGIC);
-        let limit = message_limit(max_message_size, encoded_len(relay_agent_information));
+        let limit = match fields.message_type {
+            Some(_) => message_limit(max_message_size, encoded_len(relay_agent_information)),
+            None => MIN_OCTETS - 1,
+        };
         let mut writer = Self { buffer, start, limit, relay_agent_information, omitted: 0 };
-        writer.option(OptionCode::MESSAGE_TYPE, &[fields.message_type.into()]);
-        writer.address(OptionCode::SERVER_IDENTIFIER, fields.server_identifier);
+        if let Some(message_type) = fields.message_type {
+            writer.option(OptionCode::MESSAGE_TYPE, &[message_type.into()]);
+            writer.address(OptionCode::SERVER_IDENTIFIER, fields.server_identifier);
+        }
         writer
     }
 
@@ -153,7 +161,8 @@ mod tests {
     };
 
     const FIELDS: ReplyFields = ReplyFields {
-        message_type: MessageType::Ack,
+        message_type: Some(MessageType::Ack),
+        siaddr: Ipv4Addr::UNSPECIFIED,
         server_identifier: Ipv4Addr::new(10, 78, 0, 1),
         yiaddr: Ipv4Addr::new(10, 78, 0, 20),
         ciaddr: Ipv4Addr::UNSPECIFIED,

@@ -151,7 +151,8 @@ impl Desk {
             | RequestKind::Selecting
             | RequestKind::Release
             | RequestKind::Decline
-            | RequestKind::Inform => true,
+            | RequestKind::Inform
+            | RequestKind::Bootp => true,
         };
         if !certain {
             return Err(DropReason::NotOurs);
@@ -194,6 +195,7 @@ fn requested_address(kind: RequestKind, exchange: &Exchange<'_>) -> Option<Ipv4A
         | RequestKind::InitReboot
         | RequestKind::Release
         | RequestKind::Decline
-        | RequestKind::Inform => exchange.packet.requested_address.or(ciaddr),
+        | RequestKind::Inform
+        | RequestKind::Bootp => exchange.packet.requested_address.or(ciaddr),
     }
 }

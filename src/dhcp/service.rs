@@ -246,7 +246,7 @@ impl Settings {
 /// The kind of message, by RFC 2131 table 4 for a REQUEST.
 fn kind_of(packet: &ClientPacket<'_>, arrival: &Arrival) -> Result<RequestKind, DropReason> {
     match packet.message_type {
-        None => Err(DropReason::Bootp),
+        None => Ok(RequestKind::Bootp),
         Some(MessageType::Discover) => Ok(RequestKind::Discover),
         Some(MessageType::Request) => {
             let header = &packet.header;
@@ -288,6 +288,7 @@ fn network_hint(
         | RequestKind::Selecting
         | RequestKind::InitReboot
         | RequestKind::Rebinding => named().or_else(relayed),
+        RequestKind::Bootp => named().or_else(relayed).or(ciaddr),
     };
     hint.unwrap_or(arrival.local_address)
 }
@@ -333,6 +334,7 @@ impl Desk {
             RequestKind::Release => self.release(exchange, owners),
             RequestKind::Decline => self.decline(exchange, owners),
             RequestKind::Inform => self.inform(exchange, owners, replies),
+            RequestKind::Bootp => self.bootp(exchange, owners, replies),
         }
     }
 }
@@ -345,7 +347,7 @@ pub(super) fn serving_owner<'o>(
     owners: &'o mut dyn Owners,
 ) -> Result<&'o mut dyn LeaseAuthority, DropReason> {
     let addressed_to_this_server = match kind {
-        RequestKind::Discover => false,
+        RequestKind::Discover | RequestKind::Bootp => false,
         RequestKind::Selecting
         | RequestKind::InitReboot
         | RequestKind::Renewing

@@ -112,6 +112,11 @@ impl Subnet {
         self.pools().find(|(_, pool)| pool.range.contains(address)).map(|(share, _)| share)
     }
 
+    /// Whether an address may be leased by BOOTP to a client for which it is not reserved.
+    pub(super) fn is_open_to_bootp(&self, address: Ipv4Addr) -> bool {
+        self.config.pools.iter().any(|pool| pool.dynamic_bootp && pool.range.contains(address))
+    }
+
     /// The address reserved for a client: by its identifier, else by its hardware address.
     pub(super) fn reservation_of(&self, client: &ClientRef<'_>) -> Option<Ipv4Addr> {
         if self.reserved_for.is_empty() {

@@ -5,6 +5,7 @@ use core::net::Ipv4Addr;
 use core::time::Duration;
 
 use crate::balance::{HashBuckets, Role, ServerBuckets};
+use crate::binding::table::RangeId;
 use crate::binding::times::Mclt;
 use crate::binding::{AddressRange, Client};
 use crate::time::UnixTime;
@@ -113,6 +114,8 @@ pub struct RelationshipConfig {
     pub clamp_in_partner_down: bool,
     /// Addresses of the relationship, in the order of their `RangeId`.
     pub ranges: Vec<AddressRange>,
+    /// Ranges from which BOOTP clients get addresses for ever (§5.14).
+    pub bootp_ranges: Vec<RangeId>,
     /// Addresses held back for one client each.
     pub reservations: Vec<Reservation>,
     /// To whom several updates go in one message.
@@ -150,6 +153,7 @@ impl RelationshipConfig {
             startup_policy: StartupPolicy::Proceed,
             clamp_in_partner_down: true,
             ranges,
+            bootp_ranges: Vec::new(),
             reservations: Vec::new(),
             batching: Batching::WithTwinlease,
             dynamic_dns: false,

@@ -109,6 +109,9 @@ impl FailoverEndpoint {
     /// (§9.4.2).
     fn is_reallocatable(&self, binding: &Binding, now: Now) -> bool {
         let Some(since) = self.partner_down_since() else { return false };
+        if self.may_be_given_for_ever(binding) {
+            return false;
+        }
         let leased_alone = !self.record.contact_in_partner_down
             && binding.client_last_transaction > since
             && !self.table.is_marked(binding.address, Mark::EndReported);
@@ -138,6 +141,21 @@ impl FailoverEndpoint {
         lease_over && now.wall >= at
     }
 
+    /// Whether the partner may have leased the address by BOOTP: no time ends that (§5.14). A
+    /// secondary that reported the end of a lease may not know that the primary has the address.
+    fn may_be_given_for_ever(&self, binding: &Binding) -> bool {
+        let range = self.table.range_of(binding.address);
+        let ended = matches!(
+            binding.binding_status,
+            BindingStatus::Expired | BindingStatus::Released | BindingStatus::Reset
+        );
+        let may_be_partners = binding.binding_status == self.partners_free_status()
+            || self.config.role == Role::Secondary
+                && ended
+                && self.table.is_marked(binding.address, Mark::EndReported);
+        may_be_partners && range.is_some_and(|range| self.config.bootp_ranges.contains(&range))
+    }
+
     fn availability_of(&self, binding: &Binding, client: &ClientRef<'_>, now: Now) -> Availability {
         if let Some(holder) = self.reserved.get(&binding.address) {
             let holder = holder.as_ref();
@@ -152,7 +170,11 @@ impl FailoverEndpoint {
             status @ (BindingStatus::Free | BindingStatus::Backup) => {
                 let own = status == self.own_free_status()
                     && !self.table.is_marked(binding.address, Mark::Recalled);
-                if own || self.is_reserved(binding.address) || self.is_reallocatable(binding, now) {
+                // By the draft each server has its own claim on a reserved address (§5.13). A dhcpd
+                // offers none, and nobody but the client can have the address there either.
+                let reserved = self.is_reserved(binding.address)
+                    && !self.config.dialect.announces_reservations();
+                if own || reserved || self.is_reallocatable(binding, now) {
                     Availability::Lease
                 } else {
                     Availability::No(Unavailable::PartnersPool)
@@ -314,7 +336,8 @@ const fn goes_by_hash(request: &ClientRequest<'_>) -> bool {
         | RequestKind::InitReboot
         | RequestKind::Release
         | RequestKind::Decline
-        | RequestKind::Inform => !request.addressed_to_this_server,
+        | RequestKind::Inform
+        | RequestKind::Bootp => !request.addressed_to_this_server,
     }
 }
 
@@ -342,7 +365,8 @@ impl LeaseAuthority for FailoverEndpoint {
                 | RequestKind::InitReboot
                 | RequestKind::Release
                 | RequestKind::Decline
-                | RequestKind::Inform => Service::Silent(Silence::State(state)),
+                | RequestKind::Inform
+                | RequestKind::Bootp => Service::Silent(Silence::State(state)),
             },
             ServiceMode::Unresponsive => Service::Silent(Silence::State(state)),
         };

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::balance::Role;
 use crate::binding::Binding;
+use crate::binding::table::Mark;
 use crate::wire::codes::{BindingStatus, IpFlags};
 
 use super::FailoverEndpoint;
@@ -39,9 +40,12 @@ impl FailoverEndpoint {
                     set_reserved(&mut binding, true);
                     BindingStatus::Free
                 }
-                // The secondary may hold it: this server has to call it back before it uses it.
-                (Role::Primary, BindingStatus::Free) if !reserved && announced => {
-                    set_reserved(&mut binding, false);
+                // The secondary may hold it: this server has to call it back before it uses it. The
+                // flag stays until the secondary agrees, so that another start asks again.
+                (Role::Primary, BindingStatus::Free | BindingStatus::Backup)
+                    if !reserved && announced =>
+                {
+                    self.table.set_mark(address, Mark::Recalled, true);
                     BindingStatus::Backup
                 }
                 (Role::Secondary, BindingStatus::Backup) if !reserved && announced => {

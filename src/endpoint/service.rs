@@ -34,6 +34,8 @@ pub enum RequestKind {
     Decline,
     /// DHCPINFORM.
     Inform,
+    /// A BOOTP request.
+    Bootp,
 }
 
 /// One client message, as far as the service rules look at it.
@@ -122,6 +124,15 @@ pub struct Grant {
     pub lease_expiration: UnixTime,
     /// What the partner will be told; `ABSENT` where there is no partner.
     pub potential_expiration: UnixTime,
+}
+
+impl Grant {
+    /// A lease without end, as BOOTP clients get it (§5.14).
+    pub const FOR_EVER: Self = Self {
+        lease_seconds: u32::MAX,
+        lease_expiration: UnixTime::INFINITE,
+        potential_expiration: UnixTime::INFINITE,
+    };
 }
 
 /// What a lease comes with besides its client and its times.

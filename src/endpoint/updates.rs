@@ -497,13 +497,17 @@ impl FailoverEndpoint {
         };
         let with_times = active || dialect.announces_times_in_every_status();
         let potential = if active { promised(binding) } else { binding.start_of_status };
-        let mut ip_flags = binding.ip_flags;
+        let mut ip_flags = binding.ip_flags.assigned();
         if dialect.announces_reservations() {
             // The flag speaks of the sender's reservations, not of what the partner said of its own.
             ip_flags = IpFlags(ip_flags.0 & !IpFlags::RESERVED.0);
             if self.is_reserved(binding.address) {
                 ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
             }
+        }
+        let is_free = matches!(status, BindingStatus::Free | BindingStatus::Backup);
+        if is_free && !dialect.announces_bootp_of_free_addresses() {
+            ip_flags = IpFlags(ip_flags.0 & !IpFlags::BOOTP.0);
         }
         let known = |time: UnixTime| time.is_known().then_some(time);
         BindingUpdate {

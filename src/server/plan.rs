@@ -61,14 +61,22 @@ impl Plan {
             let mut pools = Vec::with_capacity(subnet.pools.len());
             for pool in &subnet.pools {
                 let owner = owner_of(pool.relationship.as_deref(), &relationships);
-                let (ranges, reservations) = match relationships.get_mut(owner) {
-                    Some(owner) => (&mut owner.endpoint.ranges, &mut owner.endpoint.reservations),
-                    None => (&mut alone.ranges, &mut alone.reservations),
-                };
+                let endpoint = relationships.get_mut(owner).map(|owner| &mut owner.endpoint);
                 // A table refuses more ranges than there are numbers.
-                let range_id = RangeId(u16::try_from(ranges.len()).unwrap_or(u16::MAX));
+                let id_behind = |ranges: &[AddressRange]| {
+                    RangeId(u16::try_from(ranges.len()).unwrap_or(u16::MAX))
+                };
+                let (range_id, ranges, reservations) = match endpoint {
+                    Some(endpoint) => {
+                        let range_id = id_behind(&endpoint.ranges);
+                        endpoint.bootp_ranges.extend(pool.dynamic_bootp.then_some(range_id));
+                        (range_id, &mut endpoint.ranges, &mut endpoint.reservations)
+                    }
+                    None => (id_behind(&alone.ranges), &mut alone.ranges, &mut alone.reservations),
+                };
                 ranges.push(pool.range);
-                pools.push(PoolConfig { owner, range_id, range: pool.range });
+                let dynamic_bootp = pool.dynamic_bootp;
+                pools.push(PoolConfig { owner, range_id, range: pool.range, dynamic_bootp });
                 let held = subnet.reservations.iter();
                 let held = held.filter(|held| pool.range.contains(held.address));
                 reservations.extend(held.map(|held| Reservation {
@@ -238,6 +246,15 @@ mod tests {
         assert!(endpoint.check_secs_byte_order);
         assert_eq!(endpoint.pool_share, PoolShare::SecondaryPercent(8));
         assert_eq!(endpoint.hash_buckets.share(), 256);
+    }
+
+    #[test]
+    fn an_owner_knows_which_of_its_ranges_are_open_to_bootp() {
+        let range = r#"range = "10.0.0.20-10.0.0.29", "#;
+        let plan = plan(&MIXED.replace(range, &format!("{range} dynamic-bootp = true,")));
+        let ranges: Vec<_> =
+            plan.relationships.iter().map(|one| one.endpoint.bootp_ranges.clone()).collect();
+        assert_eq!(ranges, [[RangeId(1)]]);
     }
 
     #[test]

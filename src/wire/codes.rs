@@ -346,6 +346,11 @@ impl IpFlags {
     /// The address was leased by BOOTP.
     pub const BOOTP: Self = Self(2);
 
+    /// The same without unassigned bits.
+    pub const fn assigned(self) -> Self {
+        Self(self.0 & (Self::RESERVED.0 | Self::BOOTP.0))
+    }
+
     /// Whether all bits of `flags` are set.
     pub const fn contains(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0

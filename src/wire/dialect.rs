@@ -163,6 +163,15 @@ impl Dialect {
         }
     }
 
+    /// Whether the BOOTP flag goes along where a BOOTP client was the last one of a free address. A
+    /// dhcpd rejects it for an address of its own free state that it has not leased by BOOTP.
+    pub const fn announces_bootp_of_free_addresses(self) -> bool {
+        match self {
+            Self::Draft12 | Self::Microsoft => true,
+            Self::Isc => false,
+        }
+    }
+
     /// Whether the potential expiration in an update about an ended lease is kept. dhcpd sends the
     /// unchanged one, typically in the future, and may promise up to it to the next client.
     pub const fn keeps_promises_of_ended_leases(self) -> bool {

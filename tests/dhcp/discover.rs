@@ -121,14 +121,6 @@ fn a_network_that_is_not_configured_is_not_served() {
 }
 
 #[test]
-fn bootp_is_not_served() {
-    let mut bench = bench();
-    let mut bootp = client(1);
-    bootp.kind = None;
-    assert_eq!(bench.silence(&bootp), Some(DropReason::Bootp));
-}
-
-#[test]
 fn messages_of_servers_are_not_answered() {
     let mut bench = bench();
     for kind in [MessageType::Offer, MessageType::Ack, MessageType::Nak, MessageType::Unknown(99)] {

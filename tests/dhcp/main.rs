@@ -10,6 +10,7 @@
 
 mod allocation;
 mod balance;
+mod bootp;
 mod bounds;
 mod carried;
 mod destination;

@@ -128,6 +128,8 @@ pub(crate) struct Setup {
     pub(crate) options: OptionSet,
     /// Last octets of the first and the last address of the pool.
     pub(crate) pool: (u8, u8),
+    /// Whether the first pool is open to BOOTP.
+    pub(crate) dynamic_bootp: bool,
     /// Longest lease of either subnet.
     pub(crate) max_lease_time: u32,
 }
@@ -147,6 +149,7 @@ impl Default for Setup {
             .into_iter()
             .collect(),
             pool: (20, 29),
+            dynamic_bootp: false,
             max_lease_time: 7200,
         }
     }
@@ -163,13 +166,23 @@ impl Setup {
             default_lease_time: 600,
             min_lease_time: 60,
             max_lease_time: self.max_lease_time,
-            pools: vec![PoolConfig { owner: 0, range_id: RangeId(0), range }],
+            pools: vec![PoolConfig {
+                owner: 0,
+                range_id: RangeId(0),
+                range,
+                dynamic_bootp: self.dynamic_bootp,
+            }],
             reservations: self.reservations,
         };
         let other = SubnetConfig {
             network: Ipv4Network::containing(other_ip(0), 24),
             options: OptionSet::default(),
-            pools: vec![PoolConfig { owner: 1, range_id: RangeId(0), range: other_range }],
+            pools: vec![PoolConfig {
+                owner: 1,
+                range_id: RangeId(0),
+                range: other_range,
+                dynamic_bootp: false,
+            }],
             reservations: Vec::new(),
             ..subnet
         };

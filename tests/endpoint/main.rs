@@ -13,6 +13,7 @@ mod alone;
 mod announcing;
 mod answers;
 mod batching;
+mod bootp;
 mod carried;
 mod closing;
 mod config;

@@ -3,10 +3,14 @@
 use twinlease::balance::Role;
 use twinlease::binding::Binding;
 use twinlease::durable::Recovered;
-use twinlease::endpoint::config::Reservation;
-use twinlease::endpoint::{Availability, LeaseAuthority, RelationshipConfig, Unavailable};
-use twinlease::wire::bndupd::BindingUpdate;
-use twinlease::wire::codes::{BindingStatus, FailoverState, IpFlags, MessageType};
+use twinlease::endpoint::config::{PoolShare, Reservation};
+use twinlease::endpoint::{
+    Availability, BindingChange, Input, LeaseAuthority, LeaseDetails, RelationshipConfig,
+    Unavailable,
+};
+use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
+use twinlease::wire::codes::{BindingStatus, FailoverState, IpFlags, MessageType, RejectReason};
+use twinlease::wire::connect::Reject;
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
@@ -78,6 +82,7 @@ fn update_said(said: &Said) -> (Option<u8>, Option<IpFlags>) {
     (update.binding_status, update.ip_flags)
 }
 
+/// Holds: FO-5.13-4.
 #[test]
 fn the_offer_says_backup_and_reserved() {
     let mut script = Script::normal_primary_of(reserving(Role::Primary, Dialect::Draft12));
@@ -130,10 +135,28 @@ fn the_primary_does_not_use_an_address_that_was_reserved_before_the_secondary_ga
     assert_eq!(answer, Availability::No(Unavailable::PartnersPool));
 }
 
+/// Holds: FO-5.13-7.
+#[test]
+fn the_primary_calls_an_address_back_that_is_reserved_no_longer_and_uses_it_then() {
+    for status in [BindingStatus::Free, BindingStatus::Backup] {
+        let mut script = cancelled(Role::Primary, status);
+        script.connected();
+        script.accept_connect();
+        script.state(FailoverState::Recover);
+        script.tell(&Message::UpdReq);
+        let said = script.take(MessageType::BNDUPD);
+        assert_eq!(update_said(&said), (Some(BindingStatus::Free.code()), None));
+        script.acknowledge(&said);
+        let answer = script.endpoint.availability(address(RESERVED), &client(9), script.now);
+        assert_eq!(answer, Availability::Lease);
+    }
+}
+
+/// Holds: FO-5.13-7.
 #[test]
 fn the_secondary_gives_an_address_back_that_is_reserved_no_longer() {
     let mut script = cancelled(Role::Secondary, BindingStatus::Backup);
-    script.input(twinlease::endpoint::Input::Connected {
+    script.input(Input::Connected {
         link: crate::support::scripted::LINK,
         origin: twinlease::endpoint::Origin::Accepted,
     });
@@ -142,4 +165,133 @@ fn the_secondary_gives_an_address_back_that_is_reserved_no_longer() {
     script.tell(&Message::UpdReq);
     let said = script.take(MessageType::BNDUPD);
     assert_eq!(update_said(&said), (Some(BindingStatus::Free.code()), None));
+}
+
+/// Holds: FO-12.12-2.
+#[test]
+fn every_update_about_a_reserved_address_has_the_flag_whatever_the_status() {
+    let mut script = Script::normal_primary_of(reserving(Role::Primary, Dialect::Draft12));
+    let (now, address, client) = (script.now, address(RESERVED), client(1));
+    let grant = script.endpoint.grant(address, &client, 60, now);
+    let details = LeaseDetails::default();
+    let changes = [
+        (BindingChange::Leased { address, client, grant, details }, BindingStatus::Active),
+        (BindingChange::Released { address }, BindingStatus::Released),
+        (BindingChange::Abandoned { address }, BindingStatus::Abandoned),
+        (BindingChange::Reset { address }, BindingStatus::Reset),
+    ];
+    for (change, status) in changes {
+        script.endpoint.record(now, change).unwrap();
+        script.input(Input::TimeReached);
+        let update = script.take(MessageType::BNDUPD);
+        assert_eq!(update_said(&update), (Some(status.code()), Some(IpFlags::RESERVED)));
+        if status != BindingStatus::Released {
+            script.acknowledge(&update);
+        } else {
+            reject(&mut script, &update);
+        }
+    }
+}
+
+/// The address stays as it is.
+fn reject(script: &mut Script, update: &Said) {
+    let reject = Some(Reject { reason: RejectReason::OUTDATED, message: None });
+    let replies = [BindingReply { address: address(RESERVED), reject }];
+    script.say(update.xid, &Message::BndAck(BndAck::of(&replies)));
+}
+
+/// Whether each side's DHCP server may give the address to the client, and to another one.
+fn available(world: &World, number: u8) -> [Availability; 2] {
+    [PRIMARY, SECONDARY].map(|side| {
+        let endpoint = world.sides[side].endpoint();
+        endpoint.availability(address(RESERVED), &client(number), world.now())
+    })
+}
+
+/// Holds: FO-5.13-5, A1-45.
+#[test]
+fn a_free_reserved_address_is_offered_by_either_server_to_its_client_and_to_nobody_else() {
+    let world = draft_pair();
+    assert_eq!(available(&world, 1), [Availability::Lease; 2]);
+    assert_eq!(available(&world, 2), [Availability::No(Unavailable::Reserved); 2]);
+}
+
+/// The client of the reservation has to wait until the lease of the other one is over.
+///
+/// Holds: FO-5.13-2.
+#[test]
+fn a_lease_that_is_older_than_the_reservation_goes_on_until_it_ends() {
+    let configs = [Role::Primary, Role::Secondary].map(|role| {
+        let mut config = reserving(role, Dialect::Draft12);
+        config.reservations.clear();
+        config
+    });
+    let [primary, secondary] = configs;
+    let mut world = World::new(primary, secondary);
+    world.start(PRIMARY);
+    world.start(SECONDARY);
+    world.run(30);
+    let holder = if statuses(&world)[PRIMARY] == BindingStatus::Free { PRIMARY } else { SECONDARY };
+    world.lease(holder, address(RESERVED), client(2), 400);
+    for (side, role) in [(PRIMARY, Role::Primary), (SECONDARY, Role::Secondary)] {
+        world.kill(side);
+        world.configure(side, reserving(role, Dialect::Draft12));
+        world.start(side);
+    }
+    world.run(60);
+    assert_eq!(statuses(&world), [BindingStatus::Active; 2]);
+    assert_eq!(available(&world, 1), [Availability::No(Unavailable::HeldByOther); 2]);
+    world.run(400);
+    assert_eq!(statuses(&world), [BindingStatus::Free, BindingStatus::Backup]);
+    assert_eq!(available(&world, 1), [Availability::Lease; 2]);
+}
+
+/// Holds: FO-5.13-1, FO-5.13-6.
+#[test]
+fn a_reservation_on_the_secondary_only_does_not_let_it_use_an_address_of_the_primary() {
+    let mut primary = reserving(Role::Primary, Dialect::Draft12);
+    primary.reservations.clear();
+    primary.pool_share = PoolShare::SecondaryPercent(0);
+    let mut world = World::new(primary, reserving(Role::Secondary, Dialect::Draft12));
+    world.start(PRIMARY);
+    world.start(SECONDARY);
+    world.run(30);
+    assert_eq!(statuses(&world), [BindingStatus::Free; 2]);
+    assert_eq!(available(&world, 1)[SECONDARY], Availability::No(Unavailable::PartnersPool));
+}
+
+/// However the address became available: leased and run out, released, reset by an operator.
+///
+/// Holds: FO-5.13-3, FO-5.13-4.
+#[test]
+fn whenever_a_reserved_address_becomes_free_the_secondary_is_offered_it() {
+    for end in [
+        None,
+        Some(BindingChange::Released { address: address(RESERVED) }),
+        Some(BindingChange::Reset { address: address(RESERVED) }),
+    ] {
+        let mut script = Script::normal_primary_of(reserving(Role::Primary, Dialect::Draft12));
+        let (now, address, client) = (script.now, address(RESERVED), client(1));
+        let grant = script.endpoint.grant(address, &client, 60, now);
+        let details = LeaseDetails::default();
+        let change = BindingChange::Leased { address, client, grant, details };
+        script.endpoint.record(now, change).unwrap();
+        script.input(Input::TimeReached);
+        script.answer_everything();
+        match end {
+            Some(end) => {
+                script.endpoint.record(now, end).unwrap();
+                script.input(Input::TimeReached);
+            }
+            None => script.run_talking(65),
+        }
+        let report = script.take(MessageType::BNDUPD);
+        script.acknowledge(&report);
+        assert_eq!(script.endpoint.table().status_of(address), Some(BindingStatus::Free));
+        let offer = script.take(MessageType::BNDUPD);
+        let backup = (Some(BindingStatus::Backup.code()), Some(IpFlags::RESERVED));
+        assert_eq!(update_said(&offer), backup, "{end:?}");
+        script.acknowledge(&offer);
+        assert_eq!(script.endpoint.table().status_of(address), Some(BindingStatus::Free));
+    }
 }

@@ -448,6 +448,15 @@ fn a_client_that_follows_a_bootp_client_is_none() {
     assert_eq!(flags_said(&mut script, Dialect::Isc), None);
 }
 
+/// Holds: FO-12.12-4.
+#[test]
+fn unassigned_flags_of_the_partner_are_not_repeated_to_it() {
+    let mut script = Script::normal_secondary();
+    script.update(BindingUpdate { ip_flags: Some(IpFlags(0xfffe)), ..active() });
+    script.tell(&Message::UpdReqAll);
+    assert_eq!(flags_said(&mut script, Dialect::Isc), Some(IpFlags::BOOTP));
+}
+
 /// §7.1.1: the flag speaks of the sender's reservations.
 #[test]
 fn a_draft_server_claims_no_reservation_of_its_partner() {

@@ -1,7 +1,8 @@
 //! Every way to be wrong, with its exact error.
 
 use twinlease::wire::{
-    DecodeError, DecodeErrorKind, Dialect, EncodeError, MessageType, OptionCode,
+    DecodeError, DecodeErrorKind, Dialect, EncodeError, Frame, IpFlags, Message, MessageType,
+    OptionCode,
 };
 
 use crate::octets::{error, error_as, in_option, message, octets};
@@ -157,6 +158,34 @@ fn every_option_outside_transactions_may_occur_once() {
 }
 
 /// Holds: FO-12.11-1.
+#[test]
+fn the_draft_wants_32_octets_of_hash_buckets() {
+    let octets = message(5, "000b 0001 ff");
+    let kind = DecodeErrorKind::OptionLength { length: 1, expected: 32 };
+    let expected = in_option(kind, 12, OptionCode::HASH_BUCKET_ASSIGNMENT);
+    assert_eq!(error_as(&octets, Dialect::Draft12), expected);
+}
+
+/// The flags of a BNDUPD in which IP-flags have one octet, or why it cannot be read.
+fn one_octet_of_flags(dialect: Dialect) -> Result<Option<IpFlags>, DecodeErrorKind> {
+    let octets = message(3, "0002 0004 0a000001 000c 0001 02");
+    let frame = Frame::parse(&octets).unwrap();
+    match Message::decode(&frame, dialect) {
+        Ok(Message::BndUpd(bndupd)) => Ok(bndupd.updates().next().unwrap().ip_flags),
+        Ok(_) => panic!("no BNDUPD"),
+        Err(error) => Err(error.kind),
+    }
+}
+
+/// Holds: A2-20.
+#[test]
+fn ip_flags_of_one_octet_are_the_low_octet_where_the_dialect_has_them_and_else_an_error() {
+    let error = Err(DecodeErrorKind::OptionLength { length: 1, expected: 2 });
+    assert_eq!(one_octet_of_flags(Dialect::Draft12), error);
+    assert_eq!(one_octet_of_flags(Dialect::Isc), error);
+    assert_eq!(one_octet_of_flags(Dialect::Microsoft), Ok(Some(IpFlags::BOOTP)));
+}
+
 #[test]
 fn microsoft_ip_flags_have_one_or_two_octets() {
     let octets = message(3, "000c 0003 000000");

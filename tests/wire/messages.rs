@@ -254,6 +254,7 @@ fn bndupd_of_an_address_never_used() {
     );
 }
 
+/// Holds: A2-20.
 #[test]
 fn bndupd_with_every_option() {
     let updates = [BindingUpdate {

@@ -19,7 +19,7 @@ pub(super) const KEYS: &[&str] = &[
     "pool",
     "reservation",
 ];
-pub(super) const POOL_KEYS: &[&str] = &["range", "relationship"];
+pub(super) const POOL_KEYS: &[&str] = &["range", "relationship", "dynamic-bootp"];
 pub(super) const RESERVATION_KEYS: &[&str] = &["hw-address", "client-id", "address"];
 
 /// Shortest lease that can be configured, in seconds.
@@ -122,6 +122,8 @@ pub struct Pool {
     pub range: AddressRange,
     /// Name of the relationship that shares them; `None` if this server has them alone.
     pub relationship: Option<String>,
+    /// Whether BOOTP clients get its addresses, for ever.
+    pub dynamic_bootp: bool,
 }
 
 /// Where the parts of a subnet stand in the file, in the same order.
@@ -172,12 +174,18 @@ fn read_pool(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<(Pool
     let example = "\"10.78.0.20-10.78.0.119\"";
     let range = section.required("range", example, problems, value::range);
     let relationship = section.optional("relationship", problems, value::text);
+    let bootp = section.optional("dynamic-bootp", problems, value::boolean);
     let range = range?;
     let place = PoolPlace {
         range: range.span,
         relationship: relationship.as_ref().map(|located| located.span.clone()),
     };
-    Some((Pool { range: range.value, relationship: relationship.map(|name| name.value) }, place))
+    let pool = Pool {
+        range: range.value,
+        relationship: relationship.map(|name| name.value),
+        dynamic_bootp: bootp.is_some_and(|located| located.value),
+    };
+    Some((pool, place))
 }
 
 fn read_reservation(
