@@ -149,7 +149,8 @@ pub struct LeaseBody {
     /// relationship-name; null in a pool without a partner.
     pub relationship: Option<String>,
     /// Options of the client's latest request that interest a partner, behind their magic number;
-    /// hexadecimal digits. Left out if there are none, as everything below.
+    /// hexadecimal digits. Left out if there are none or nobody asked for details, as everything
+    /// below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_request_options: Option<String>,
     /// Options of the answer to it.
@@ -168,7 +169,6 @@ impl From<&LeaseReport> for LeaseBody {
     fn from(report: &LeaseReport) -> Self {
         let binding = &report.binding;
         let client = binding.client.as_ref();
-        let carried = binding.carried.parts();
         let identifier = client.and_then(|client| client.identifier.as_ref());
         Self {
             address: binding.address,
@@ -182,10 +182,24 @@ impl From<&LeaseReport> for LeaseBody {
             client_last_transaction: known(binding.client_last_transaction),
             start_of_status: known(binding.start_of_status),
             relationship: report.relationship.as_deref().map(str::to_owned),
+            client_request_options: None,
+            client_reply_options: None,
+            ddns_name: None,
+            ddns_flags: None,
+        }
+    }
+}
+
+impl LeaseBody {
+    /// With what the binding carries.
+    pub(super) fn with_details(report: &LeaseReport) -> Self {
+        let carried = report.binding.carried.parts();
+        Self {
             client_request_options: carried.request_options.map(|area| Hex(area).to_string()),
             client_reply_options: carried.reply_options.map(|area| Hex(area).to_string()),
             ddns_name: carried.ddns.map(|ddns| ddns.to_string()),
             ddns_flags: carried.ddns.map(|ddns| ddns.flags().0),
+            ..Self::from(report)
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Filters {
     address: Option<String>,
     status: Option<String>,
     relationship: Option<String>,
+    #[serde(default)]
+    details: bool,
 }
 
 impl Filters {
@@ -55,6 +57,7 @@ pub(super) async fn list(
     filters: Result<Query<Filters>, QueryRejection>,
 ) -> Result<Response, Failure> {
     let Query(filters) = filters.map_err(|error| wrong(&error.body_text()))?;
+    let details = filters.details;
     let mut query = filters.into_query().map_err(|why| wrong(&why))?;
     // The first page is waited for, so that a server that does not answer is an error and no
     // empty list.
@@ -62,7 +65,7 @@ pub(super) async fn list(
     let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
         loop {
-            if sender.send(Ok(lines(&page))).await.is_err() {
+            if sender.send(Ok(lines(&page, details))).await.is_err() {
                 return;
             }
             let Some(next) = page.next else { return };
@@ -86,11 +89,12 @@ async fn fetch(commands: &CommandSender, query: &LeaseQuery) -> Result<LeasePage
     ask(commands, |answer| AdminCommand::Leases { query, answer }).await
 }
 
-fn lines(page: &LeasePage) -> Bytes {
+fn lines(page: &LeasePage, details: bool) -> Bytes {
     let mut text = Vec::with_capacity(page.leases.len() * 384);
     for lease in &page.leases {
+        let body = if details { LeaseBody::with_details(lease) } else { LeaseBody::from(lease) };
         // Writing these plain values into memory cannot fail.
-        if serde_json::to_writer(&mut text, &LeaseBody::from(lease)).is_ok() {
+        if serde_json::to_writer(&mut text, &body).is_ok() {
             text.push(b'\n');
         }
     }

@@ -23,15 +23,20 @@ pub(super) struct Filter {
     /// Only this relationship
     #[arg(long, value_name = "NAME")]
     relationship: Option<String>,
+    /// Also the options of the client and the state of its DNS records
+    #[arg(long, requires = "json")]
+    details: bool,
 }
 
 impl Filter {
     fn path(&self) -> String {
         let address = self.address.map(|address| address.to_string());
+        let details = self.details.then(|| true.to_string());
         let wishes = [
             ("address", address.as_ref()),
             ("status", self.status.as_ref()),
             ("relationship", self.relationship.as_ref()),
+            ("details", details.as_ref()),
         ];
         let mut path = String::from("/v1/leases");
         let mut separator = '?';

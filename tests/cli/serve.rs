@@ -206,6 +206,27 @@ fn status_json_has_the_keys_of_the_contract() {
 }
 
 #[test]
+fn what_a_binding_carries_is_listed_with_details_only() {
+    let server = Server::start("");
+    lease(&server);
+    let (code, out, err) = server.ask(&["leases", "--json", "--details"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lease: Value = serde_json::from_str(&out).unwrap();
+    let t1 = "638253633a04";
+    let options = lease["client-reply-options"].as_str().unwrap();
+    assert!(options.starts_with(t1), "{options}");
+    assert_eq!(lease.get("ddns-name"), None);
+}
+
+#[test]
+fn details_are_for_json() {
+    let server = Server::start("");
+    let (code, _, err) = server.ask(&["leases", "--details"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--json"), "{err}");
+}
+
+#[test]
 fn a_lease_is_listed_with_the_keys_of_the_contract() {
     let server = Server::start("");
     let [a, b, c, d] = lease(&server);
