@@ -58,6 +58,9 @@ pub struct EndpointRecord {
     pub mclt: Option<u32>,
     /// Hash buckets that a secondary learnt from its primary, as carried on the wire.
     pub hash_bucket_assignment: Option<[u8; 32]>,
+    /// The latest time that a CONNECT has carried while a shared secret was in use: received by a
+    /// secondary, sent by a primary (§11.1).
+    pub last_connect_time: Option<UnixTime>,
 }
 
 /// Everything that a store holds for one owner.

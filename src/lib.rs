@@ -72,7 +72,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | none | [`wire`], [`balance`], [`binding`], [`endpoint`], [`durable`], [`time`]: the standard library alone |
+//! | none | [`wire`], [`balance`], [`binding`], [`endpoint`], [`durable`], [`time`]: the standard library, and `hmac` with `md-5` |
 //! | `server` (default) | everything that touches sockets, files, threads or clocks, and the program `twinlease` |
 //!
 //! # What never happens

@@ -7,6 +7,7 @@
 //! | `GET /v1/why?address=` or `?client=` | what would be done for it now, by which rules, and when that changes |
 //! | `POST /v1/relationships/{name}/partner-down` | declares the partner down; `?force=true` also out of RECOVER |
 //! | `POST /v1/relationships/{name}/shutdown` | hands everything over to the partner |
+//! | `POST /v1/relationships/{name}/forget-connect-time` | lets the next CONNECT be earlier than the last |
 //! | `GET /metrics` | counters and gauges in the Prometheus text format |
 //! | `GET /healthz` | `ok` as long as the engine answers |
 //!
@@ -85,6 +86,7 @@ fn router(token: Option<String>, commands: CommandSender) -> Router {
         .route("/v1/why", get(why::explain))
         .route("/v1/relationships/{name}/partner-down", post(partner_down))
         .route("/v1/relationships/{name}/shutdown", post(shutdown))
+        .route("/v1/relationships/{name}/forget-connect-time", post(forget_connect_time))
         .route("/metrics", get(metrics::scrape))
         .route("/healthz", get(healthz))
         .method_not_allowed_fallback(|| async {
@@ -92,7 +94,8 @@ fn router(token: Option<String>, commands: CommandSender) -> Router {
         })
         .fallback(|| async {
             let known = "known are /v1/status, /v1/leases, /v1/why, /v1/relationships/NAME/partner-down, \
-                         /v1/relationships/NAME/shutdown, /metrics and /healthz";
+                         /v1/relationships/NAME/shutdown, \
+                         /v1/relationships/NAME/forget-connect-time, /metrics and /healthz";
             Failure(StatusCode::NOT_FOUND, format!("there is nothing here; {known}"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -188,6 +191,16 @@ async fn shutdown(
     let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
     let name = relationship.clone();
     ask(&commands, |answer| AdminCommand::Shutdown { relationship, answer }).await??;
+    done(&commands, name).await
+}
+
+async fn forget_connect_time(
+    State(commands): State<CommandSender>,
+    relationship: Result<Path<String>, PathRejection>,
+) -> Result<Json<json::DoneBody>, Failure> {
+    let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
+    let name = relationship.clone();
+    ask(&commands, |answer| AdminCommand::ForgetConnectTime { relationship, answer }).await??;
     done(&commands, name).await
 }
 

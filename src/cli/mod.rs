@@ -136,6 +136,23 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// Let the partner connect although its clock was set back
+    #[command(after_help = "\
+With a shared secret every CONNECT has to be later than the one before, so that none can be played
+back. A primary that lost its store, and whose clock was wrong before, is refused until this is said
+to the secondary.
+
+Example:
+  twinlease forget-connect-time office-lan")]
+    ForgetConnectTime {
+        /// Name of the relationship
+        name: String,
+        #[command(flatten)]
+        server: AdminAddress,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// See a pair at work on this machine: clients, a crash, a return, and a verdict
     #[command(after_help = "\
 Needs no privileges. Two real server processes on loopback, real UDP clients behind a relay agent.
@@ -218,6 +235,9 @@ pub fn main() -> ExitCode {
             finish(operate::partner_down(&server, &name, force, json))
         }
         Command::Shutdown { name, server, json } => finish(operate::shutdown(&server, &name, json)),
+        Command::ForgetConnectTime { name, server, json } => {
+            finish(operate::forget_connect_time(&server, &name, json))
+        }
         Command::Demo { options } => match demo::run(&options) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(FAILED),

@@ -1,4 +1,4 @@
-//! `twinlease partner-down` and `twinlease shutdown`: an operator's word to a running server.
+//! `twinlease partner-down`, `twinlease shutdown` and `twinlease forget-connect-time`: an operator's word to a running server.
 
 use std::io::{self, Write};
 
@@ -21,6 +21,15 @@ pub(super) fn partner_down(
 /// Hands everything over to the partner.
 pub(super) fn shutdown(server: &AdminAddress, name: &str, json: bool) -> Result<(), Failure> {
     send(server, name, "shutdown", json)
+}
+
+/// Lets the next CONNECT be earlier than the last.
+pub(super) fn forget_connect_time(
+    server: &AdminAddress,
+    name: &str,
+    json: bool,
+) -> Result<(), Failure> {
+    send(server, name, "forget-connect-time", json)
 }
 
 fn send(server: &AdminAddress, name: &str, word: &str, json: bool) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use crate::binding::times::Mclt;
 use crate::binding::{AddressRange, Client};
 use crate::time::UnixTime;
 use crate::wire::dialect::Dialect;
+use crate::wire::digest::{DigestInput, SharedSecret};
 
 /// Longest relationship-name that leaves room for everything else in a CONNECT.
 pub const MAX_RELATIONSHIP_NAME: usize = 255;
@@ -54,6 +55,17 @@ pub enum Batching {
     WithTwinlease,
     /// Also to any other partner whose dialect allows it.
     WithEverybody,
+}
+
+/// What both servers know and nobody else does (§11.1).
+#[derive(Clone, Debug)]
+pub struct SharedSecrets {
+    /// The secret.
+    pub current: SharedSecret,
+    /// The one before, verified as well while the partner may not know the new one.
+    pub previous: Option<SharedSecret>,
+    /// What a digest covers; the same at both ends.
+    pub input: DigestInput,
 }
 
 /// An address that only one client may have (§5.13).
@@ -122,6 +134,12 @@ pub struct RelationshipConfig {
     pub batching: Batching,
     /// Whether the DHCP server around the endpoint updates the DNS for its clients (§5.12).
     pub dynamic_dns: bool,
+    /// What both servers know and sign messages with; `None` signs nothing (§11.1). The dialect
+    /// has to be one that [signs messages](Dialect::signs_messages).
+    pub secrets: Option<SharedSecrets>,
+    /// Difference of the clocks, in seconds, up to which a connection is accepted; `None` takes that
+    /// of the dialect.
+    pub max_clock_delta: Option<u32>,
     /// Text of vendor-class-identifier (§12.28).
     pub vendor_class: String,
     /// Seed of the client index, so that no client can choose colliding keys.
@@ -157,9 +175,16 @@ impl RelationshipConfig {
             reservations: Vec::new(),
             batching: Batching::WithTwinlease,
             dynamic_dns: false,
+            secrets: None,
+            max_clock_delta: None,
             vendor_class: concat!("twinlease-", env!("CARGO_PKG_VERSION")).to_owned(),
             table_seed: 0,
         }
+    }
+
+    /// Difference of the clocks in seconds up to which a connection is accepted.
+    pub(crate) fn clock_limit(&self) -> u32 {
+        self.max_clock_delta.unwrap_or_else(|| self.dialect.max_clock_delta())
     }
 
     /// Checks what the types do not say.
@@ -179,6 +204,9 @@ impl RelationshipConfig {
         if self.mclt.0 == 0 {
             return Err(ConfigError::Mclt);
         }
+        if self.secrets.is_some() && !self.dialect.signs_messages() {
+            return Err(ConfigError::SecretNotUsed(self.dialect));
+        }
         Ok(())
     }
 }
@@ -197,6 +225,8 @@ pub enum ConfigError {
     MaxUnacked,
     /// The MCLT is 0.
     Mclt,
+    /// There is a shared secret, and partners of this dialect do not sign messages.
+    SecretNotUsed(Dialect),
     /// The ranges overlap or are too many.
     Ranges(String),
 }
@@ -217,6 +247,10 @@ impl fmt::Display for ConfigError {
             }
             Self::MaxUnacked => f.write_str("max-unacked-updates is 0; it must be at least 1"),
             Self::Mclt => f.write_str("mclt is 0; it must be at least 1 second"),
+            Self::SecretNotUsed(dialect) => write!(
+                f,
+                "partners of dialect {dialect} do not sign messages; remove the shared secret, or use dialect draft on both servers"
+            ),
             Self::Ranges(what) => write!(f, "the address ranges cannot be used: {what}"),
         }
     }

@@ -147,6 +147,8 @@ pub enum LinkEnd {
     Unacknowledged,
     /// An announcement that this partner cannot take on an open connection.
     StateNotTakenByPartner(FailoverState),
+    /// With a shared secret in use xids may not begin anew on a connection (§11.1).
+    XidsUsedUp,
     /// A newer connection of the same partner replaced it.
     Replaced,
     /// This server is stopping.
@@ -274,6 +276,7 @@ impl fmt::Display for LinkEnd {
                     "closed because this partner cannot be told {state} on an open connection"
                 )
             }
+            Self::XidsUsedUp => f.write_str("the xids of the connection are used up"),
             Self::Replaced => f.write_str("replaced by a newer connection"),
             Self::Stopping => f.write_str("this server is stopping"),
         }

@@ -81,6 +81,8 @@ pub enum OperatorCommand {
     Pause,
     /// A long stop: the partner enters PARTNER-DOWN (§9.14).
     Shutdown,
+    /// The next CONNECT may carry an earlier time than the last: a clock was set back (§11.1).
+    ForgetConnectTime,
 }
 
 /// What an endpoint wants done. The order carries meaning: a commit precedes what promises it.

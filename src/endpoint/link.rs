@@ -15,8 +15,10 @@ use crate::wire::frame::Header;
 use crate::wire::message::Message;
 
 use super::FailoverEndpoint;
+use super::authentication::{Failure, Proof};
 use super::event::{Event, LinkEnd};
 use super::io::{ConnectFailure, LinkId, Origin, Output};
+use super::outbox::Outgoing;
 use super::partner::clock_sample;
 use super::transitions::EndpointEvent;
 
@@ -67,6 +69,8 @@ pub(super) struct Link {
     pub(super) since: Instant,
     last_received: Instant,
     last_sent: Instant,
+    /// The xid of the partner's latest message that is no answer, with a shared secret in use.
+    pub(super) last_xid: Option<Xid>,
     /// The first STATE leaves at this moment unless the partner's comes before.
     pub(super) first_state_due: Option<Instant>,
 }
@@ -148,6 +152,7 @@ impl FailoverEndpoint {
             since: now.monotonic,
             last_received: now.monotonic,
             last_sent: now.monotonic,
+            last_xid: None,
             first_state_due: None,
         });
         if self.config.role == Role::Primary {
@@ -295,6 +300,13 @@ impl FailoverEndpoint {
         self.dial = Dial::At { when: now.monotonic.after(wait), pause: next };
     }
 
+    /// The refusal was about something that the next attempt does otherwise.
+    fn dial_soon(&mut self, now: Now) {
+        if let Dial::At { .. } = self.dial {
+            self.dial = Dial::At { when: now.monotonic.after(REDIAL_MIN), pause: REDIAL_MIN };
+        }
+    }
+
     fn dial_at_once(&mut self, now: Now) {
         if let Dial::At { pause, .. } = self.dial {
             self.dial = Dial::At { when: now.monotonic, pause };
@@ -325,7 +337,8 @@ impl FailoverEndpoint {
             hash_bucket_assignment: Some(&buckets),
             delayed_service: delayed_service.filter(|_| dialect.sends_delayed_service()),
         };
-        self.transmit_on(now, id, xid, &Message::Connect(connect));
+        let time = self.take_connect_time(now);
+        self.transmit_dated(now, id, time, xid, &Message::Connect(connect));
     }
 
     pub(super) fn on_connect(
@@ -334,6 +347,7 @@ impl FailoverEndpoint {
         id: LinkId,
         header: Header,
         connect: &Connect<'_>,
+        proof: Result<Proof, Failure>,
     ) {
         let waits =
             self.links.iter().any(|link| link.id == id && link.phase == Phase::AwaitConnect);
@@ -343,28 +357,43 @@ impl FailoverEndpoint {
             self.close_link(now, id, end, Some((RejectReason::UNKNOWN, "unexpected CONNECT")));
             return;
         }
-        match self.check_connect(now, header, connect) {
+        let admitted = self.admit(header, connect, proof);
+        match admitted.and_then(|()| self.check_connect(now, header, connect)) {
             Err((reason, text)) => self.reject_connect(now, id, header.xid, connect, reason, text),
             Ok(terms) => self.accept_connect(now, id, header.xid, connect, terms),
         }
     }
 
-    /// The secondary's checks in their order (requirements 6.3).
-    fn check_connect(
-        &self,
-        now: Now,
+    /// What is looked at before the content of a CONNECT, in the order of §7.8.2: the version, TLS,
+    /// the digest.
+    fn admit(
+        &mut self,
         header: Header,
         connect: &Connect<'_>,
-    ) -> Result<Terms, (RejectReason, &'static str)> {
-        let dialect = self.config.dialect;
+        proof: Result<Proof, Failure>,
+    ) -> Result<(), Failure> {
         if connect.protocol_version.is_none_or(|version| version != PROTOCOL_VERSION)
-            && dialect.checks_protocol_version()
+            && self.config.dialect.checks_protocol_version()
         {
             return Err((RejectReason::VERSION_MISMATCH, "this server speaks protocol-version 1"));
         }
         if connect.tls_request == Some(2) {
             return Err((RejectReason::TLS_NOT_SUPPORTED, "this server does not do TLS"));
         }
+        let proof = proof?;
+        self.check_connect_time(header.time, false)?;
+        self.trust(proof);
+        Ok(())
+    }
+
+    /// The secondary's further checks in their order (requirements 6.3).
+    fn check_connect(
+        &self,
+        now: Now,
+        header: Header,
+        connect: &Connect<'_>,
+    ) -> Result<Terms, Failure> {
+        let dialect = self.config.dialect;
         let Some(name) = connect.relationship_name else {
             return Err((RejectReason::INVALID_PARTNER, "missing relationship-name"));
         };
@@ -372,7 +401,7 @@ impl FailoverEndpoint {
             return Err((RejectReason::INVALID_PARTNER, "unknown relationship-name"));
         }
         let delta = clock_sample(now, header.time);
-        if delta.0.unsigned_abs() > dialect.max_clock_delta() {
+        if delta.0.unsigned_abs() > self.config.clock_limit() {
             return Err((RejectReason::TIME_MISMATCH, "the clocks differ by too much"));
         }
         let mclt = match connect.mclt {
@@ -448,6 +477,19 @@ impl FailoverEndpoint {
         self.partner.delta = Some(terms.delta);
         self.delayed_service = terms.delayed_service;
         self.adopt_terms(terms.mclt, &terms.buckets);
+        let tls_reply = connect.tls_request.map(|_| 0);
+        self.establish(now, id);
+        if self.authentication.is_on() {
+            // The time of this CONNECT has to be on disk before anything comes of it.
+            self.outbox.push(self.last_commit, Outgoing::ConnectAck { xid, tls_reply });
+        } else {
+            self.send_connect_ack(now, xid, tls_reply);
+        }
+        self.announce_first_state(now, id);
+    }
+
+    /// Accepts the CONNECT of the link in use.
+    pub(super) fn send_connect_ack(&mut self, now: Now, xid: Xid, tls_reply: Option<u8>) {
         let name = self.config.name.clone();
         let vendor_class = self.config.vendor_class.clone();
         let ack = ConnectAck {
@@ -456,11 +498,10 @@ impl FailoverEndpoint {
             receive_timer: Some(self.config.receive_timer),
             vendor_class: Some(vendor_class.as_bytes()),
             protocol_version: Some(PROTOCOL_VERSION),
-            tls_reply: connect.tls_request.map(|_| 0),
+            tls_reply,
             reject: None,
         };
-        self.transmit_on(now, id, xid, &Message::ConnectAck(ack));
-        self.connection_accepted(now, id);
+        self.transmit_now(now, xid, &Message::ConnectAck(ack));
     }
 
     pub(super) fn on_connect_ack(
@@ -487,6 +528,11 @@ impl FailoverEndpoint {
             };
             let end = LinkEnd::RejectedByPartner(reason, text);
             self.close_link(now, id, end, None);
+            if reject.reason == RejectReason::DIGEST_MISMATCH
+                && self.authentication.partner_signs_otherwise()
+            {
+                self.dial_soon(now);
+            }
             return;
         }
         let dialect = self.config.dialect;
@@ -500,7 +546,7 @@ impl FailoverEndpoint {
             Some((RejectReason::VERSION_MISMATCH, "this server speaks protocol-version 1"))
         } else if ack.relationship_name.is_some_and(|name| name != self.config.name.as_bytes()) {
             Some((RejectReason::INVALID_PARTNER, "the CONNECTACK names another relationship"))
-        } else if delta.0.unsigned_abs() > dialect.max_clock_delta() {
+        } else if delta.0.unsigned_abs() > self.config.clock_limit() {
             Some((RejectReason::TIME_MISMATCH, "the clocks differ by too much"))
         } else {
             self.missing_terms(ack.max_unacked_bndupd, ack.receive_timer)
@@ -516,7 +562,8 @@ impl FailoverEndpoint {
         }
         self.learn_partner(ack.max_unacked_bndupd, ack.receive_timer, ack.vendor_class);
         self.partner.delta = Some(delta);
-        self.connection_accepted(now, id);
+        self.establish(now, id);
+        self.announce_first_state(now, id);
     }
 
     /// What the partner has to tell and did not.
@@ -539,8 +586,8 @@ impl FailoverEndpoint {
             String::from_utf8_lossy(vendor.unwrap_or_default()).into_owned();
     }
 
-    /// CONNECT is agreed: every other connection goes, timers start, STATE follows (§8.2).
-    fn connection_accepted(&mut self, now: Now, id: LinkId) {
+    /// CONNECT is agreed: every other connection goes, timers start (§8.2).
+    fn establish(&mut self, now: Now, id: LinkId) {
         let others: Vec<LinkId> =
             self.links.iter().map(|link| link.id).filter(|other| *other != id).collect();
         for other in others {
@@ -553,7 +600,11 @@ impl FailoverEndpoint {
             link.since = now.monotonic;
             link.first_state_due = holds.then(|| now.monotonic.after(FIRST_STATE_HOLD));
         }
-        if !holds {
+    }
+
+    /// STATE follows, unless it has to wait.
+    fn announce_first_state(&mut self, now: Now, id: LinkId) {
+        if self.link_mut(id).is_some_and(|link| link.first_state_due.is_none()) {
             self.announce_state(now);
         }
     }
@@ -639,6 +690,7 @@ impl FailoverEndpoint {
     }
 
     pub(super) fn link_timers(&mut self, now: Now) {
+        self.renew_xids(now);
         let expired: Vec<(LinkId, bool)> = self
             .links
             .iter()
@@ -749,6 +801,7 @@ impl Retry {
             | LinkEnd::Unacknowledged
             | LinkEnd::StateNotTakenByPartner(_)
             | LinkEnd::Replaced
+            | LinkEnd::XidsUsedUp
             | LinkEnd::Stopping => Self::Soon,
         }
     }

@@ -23,6 +23,7 @@
 
 mod alone;
 mod announce;
+mod authentication;
 pub mod config;
 mod dns;
 pub mod event;
@@ -47,7 +48,7 @@ use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use alone::Alone;
-pub use config::{Batching, ConfigError, RelationshipConfig};
+pub use config::{Batching, ConfigError, RelationshipConfig, SharedSecrets};
 pub use event::{Event, LinkEnd};
 pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output};
 pub use service::{
@@ -70,6 +71,7 @@ use crate::wire::error::DecodeError;
 use crate::wire::frame::Frame;
 use crate::wire::message::Message;
 
+use authentication::Authentication;
 use link::{Dial, Link};
 use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
 use partner::Partner;
@@ -104,6 +106,7 @@ pub struct FailoverEndpoint {
 
     links: Vec<Link>,
     dial: Dial,
+    authentication: Authentication,
     partner: Partner,
     outbox: Outbox,
     owed_acknowledgements: VecDeque<Acknowledgement>,
@@ -166,6 +169,7 @@ impl FailoverEndpoint {
             mclt,
             links: Vec::new(),
             dial: Dial::now(now),
+            authentication: Authentication::new(config.secrets.as_ref()),
             partner: Partner::default(),
             outbox: Outbox::default(),
             owed_acknowledgements: VecDeque::new(),
@@ -307,8 +311,12 @@ impl FailoverEndpoint {
         if let Some(count) = self.stats.received.get_mut(counter) {
             *count += 1;
         }
-        self.heard(now, link, header);
+        let proof = match self.authenticate(now, link, &frame) {
+            Some(proof) => proof,
+            None => return,
+        };
         match Message::decode(&frame, self.config.dialect) {
+            Ok(Message::Connect(connect)) => self.on_connect(now, link, header, &connect, proof),
             Ok(message) => self.on_message(now, link, frame, message),
             Err(error) => self.on_garbled(now, link, error),
         }
@@ -317,7 +325,6 @@ impl FailoverEndpoint {
     fn on_message(&mut self, now: Now, link: LinkId, frame: Frame<'_>, message: Message<'_>) {
         let header = frame.header;
         match message {
-            Message::Connect(connect) => return self.on_connect(now, link, header, &connect),
             Message::ConnectAck(ack) => return self.on_connect_ack(now, link, header, &ack),
             Message::Disconnect(disconnect) => {
                 let reason = disconnect.reason.unwrap_or(RejectReason::UNKNOWN);
@@ -341,6 +348,7 @@ impl FailoverEndpoint {
             | Message::UpdDone
             | Message::UpdReq
             | Message::State(_)
+            | Message::Connect(_)
             | Message::Contact => {}
         }
         if self.link_in_use() != Some(link) {
@@ -428,9 +436,22 @@ impl FailoverEndpoint {
     }
 
     fn transmit_on(&mut self, now: Now, link: LinkId, xid: Xid, message: &Message<'_>) {
+        self.transmit_dated(now, link, now.wall, xid, message);
+    }
+
+    /// Sends with `time` in the header.
+    fn transmit_dated(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        time: UnixTime,
+        xid: Xid,
+        message: &Message<'_>,
+    ) {
         let buffer = self.transmit.entry(link).or_default();
         let was_empty = buffer.is_empty();
-        if message.encode(now.wall, xid, self.config.dialect, buffer).is_err() {
+        let key = self.authentication.signing_key();
+        if message.encode_signed(time, xid, self.config.dialect, key, buffer).is_err() {
             // Only names beyond their checked length could be too long for a message.
             self.unexpected(message.message_type(), "it does not fit into a message; not sent");
             return;
@@ -477,11 +498,9 @@ impl FailoverEndpoint {
                     let addresses_transferred = Some(addresses_transferred);
                     self.transmit_now(now, xid, &Message::PoolResp { addresses_transferred });
                 }
-                Outgoing::UpdReq { xid, all: true } => {
-                    self.transmit_now(now, xid, &Message::UpdReqAll);
-                }
-                Outgoing::UpdReq { xid, all: false } => {
-                    self.transmit_now(now, xid, &Message::UpdReq);
+                Outgoing::UpdReq { all } => self.send_update_request(now, all),
+                Outgoing::ConnectAck { xid, tls_reply } => {
+                    self.send_connect_ack(now, xid, tls_reply);
                 }
                 Outgoing::UpdDone { xid } => self.transmit_now(now, xid, &Message::UpdDone),
             }

@@ -32,7 +32,8 @@ pub(super) enum Outgoing {
     BndAck(Acknowledgement),
     PoolReq,
     PoolResp { xid: Xid, addresses_transferred: u32 },
-    UpdReq { xid: Xid, all: bool },
+    UpdReq { all: bool },
+    ConnectAck { xid: Xid, tls_reply: Option<u8> },
     UpdDone { xid: Xid },
 }
 
@@ -97,6 +98,7 @@ impl Outbox {
             | Outgoing::PoolReq
             | Outgoing::PoolResp { .. }
             | Outgoing::UpdReq { .. }
+            | Outgoing::ConnectAck { .. }
             | Outgoing::UpdDone { .. } => None,
         })
     }

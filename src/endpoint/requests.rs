@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::time::{Instant, Now};
 use crate::wire::codes::{MessageType, Xid};
+use crate::wire::message::Message;
 
 use super::FailoverEndpoint;
 use super::event::{Event, LinkEnd};
@@ -21,7 +22,8 @@ pub(super) struct Requests {
 
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
-    xid: Xid,
+    /// `None` until the request has left.
+    xid: Option<Xid>,
     all: bool,
     received: u64,
     last_progress: Instant,
@@ -59,11 +61,20 @@ impl FailoverEndpoint {
             return;
         }
         let all = self.record.storage_lost;
-        let xid = self.take_xid();
         self.requests.outstanding =
-            Some(Outstanding { xid, all, received: 0, last_progress: now.monotonic });
+            Some(Outstanding { xid: None, all, received: 0, last_progress: now.monotonic });
         self.events.push(Event::UpdatesRequested { all });
-        self.outbox.push(self.last_commit, Outgoing::UpdReq { xid, all });
+        self.outbox.push(self.last_commit, Outgoing::UpdReq { all });
+    }
+
+    /// The request leaves now; what left before it had smaller xids.
+    pub(super) fn send_update_request(&mut self, now: Now, all: bool) {
+        let xid = self.take_xid();
+        if let Some(outstanding) = &mut self.requests.outstanding {
+            outstanding.xid = Some(xid);
+        }
+        let message = if all { Message::UpdReqAll } else { Message::UpdReq };
+        self.transmit_now(now, xid, &message);
     }
 
     /// The partner's request: a newer one replaces an older one, a request for all stays one for
@@ -101,7 +112,8 @@ impl FailoverEndpoint {
     }
 
     pub(super) fn on_update_done(&mut self, now: Now, xid: Xid) {
-        let Some(outstanding) = self.requests.outstanding.filter(|asked| asked.xid == xid) else {
+        let Some(outstanding) = self.requests.outstanding.filter(|asked| asked.xid == Some(xid))
+        else {
             self.apply_event(now, EndpointEvent::StrayUpdateDone);
             self.unexpected(MessageType::UPDDONE, "no such request is outstanding");
             return;

@@ -100,6 +100,7 @@ pub(super) fn start(
         contact_in_partner_down: false,
         mclt: None,
         hash_bucket_assignment: None,
+        last_connect_time: None,
     });
     if serves_clients(record.state) {
         record.last_operation = record.last_operation.max(latest_news(bindings));
@@ -401,6 +402,10 @@ impl FailoverEndpoint {
             }
             OperatorCommand::Pause => EndpointEvent::OperatorPause,
             OperatorCommand::Shutdown => EndpointEvent::OperatorShutdown,
+            OperatorCommand::ForgetConnectTime => {
+                self.forget_connect_time();
+                return Ok(());
+            }
         };
         let outcome = transitions::on_event(self.config.role, state, event);
         self.applied.note_answer(&outcome);
@@ -410,9 +415,9 @@ impl FailoverEndpoint {
                 if transition.next != state {
                     match command {
                         OperatorCommand::PartnerDown { .. } => self.enter(now, transition),
-                        OperatorCommand::Pause | OperatorCommand::Shutdown => {
-                            self.stop(now, transition);
-                        }
+                        OperatorCommand::Pause
+                        | OperatorCommand::Shutdown
+                        | OperatorCommand::ForgetConnectTime => self.stop(now, transition),
                     }
                 }
                 Ok(())

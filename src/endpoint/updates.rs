@@ -346,7 +346,9 @@ impl FailoverEndpoint {
         let xid = self.take_xid();
         let mut octets = self.transmit.remove(&link).unwrap_or_default();
         let was_empty = octets.is_empty();
-        let mut batch = BatchWriter::begin(now.wall, xid, self.update_dialect(), &mut octets);
+        let key = self.authentication.signing_key().cloned();
+        let (time, dialect) = (now.wall, self.update_dialect());
+        let mut batch = BatchWriter::begin_signed(time, xid, dialect, key.as_ref(), &mut octets);
         loop {
             if !self.launch(&mut batch, xid, &binding) {
                 // Into an empty message every update fits.

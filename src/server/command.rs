@@ -76,6 +76,13 @@ pub enum AdminCommand {
         /// Answered once the new state is durable, or with the reason why not.
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
+    /// The operator lets the next CONNECT carry an earlier time than the last (§11.1).
+    ForgetConnectTime {
+        /// relationship-name.
+        relationship: String,
+        /// Answered once it is durable.
+        answer: oneshot::Sender<Result<(), CommandError>>,
+    },
     /// The process is about to end: pause every relationship, tell the partners, make everything
     /// durable (§9.13). The engine ends after its answer.
     Stop {

@@ -374,6 +374,9 @@ impl Engine {
             AdminCommand::Shutdown { relationship, answer } => {
                 self.operate(&relationship, OperatorCommand::Shutdown, answer);
             }
+            AdminCommand::ForgetConnectTime { relationship, answer } => {
+                self.operate(&relationship, OperatorCommand::ForgetConnectTime, answer);
+            }
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }

@@ -52,6 +52,7 @@ pub(super) fn answer(
         }
         change @ (AdminCommand::PartnerDown { .. }
         | AdminCommand::Shutdown { .. }
+        | AdminCommand::ForgetConnectTime { .. }
         | AdminCommand::Stop { .. }) => Some(change),
     }
 }

@@ -20,14 +20,18 @@ pub const RECORD_VERSION: u8 = 2;
 const PLAIN_VERSION: u8 = 1;
 /// Version of binding records with what they carry behind the client identifier.
 const CARRYING_VERSION: u8 = 2;
+/// Version of endpoint records with the time of a CONNECT at their end.
+const DATED_VERSION: u8 = 2;
 
 /// Octets of a binding's key: owner, address.
 pub const BINDING_KEY_LEN: usize = 6;
 /// Octets of a binding record before hardware address and client identifier.
 const BINDING_FIXED: usize = 32;
 const CHECKSUM: usize = 4;
-/// Octets of an endpoint record.
-pub const ENDPOINT_LEN: usize = 64;
+/// Octets of an endpoint record before the time of the last CONNECT, if there is one.
+const ENDPOINT_FIXED: usize = 60;
+/// Octets of that time.
+const CONNECT_TIME: usize = 4;
 
 const PARTNER_KNOWS: u8 = 1;
 const HAS_CLIENT: u8 = 2;
@@ -171,7 +175,8 @@ pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8
     }
     let code = |state: Option<FailoverState>| state.map_or(0, FailoverState::code);
     let [previous, partner] = [code(record.previous_state), code(record.partner_state)];
-    out.extend([PLAIN_VERSION, record.state.code(), previous, partner, flags, 0, 0, 0]);
+    let version = record.last_connect_time.map_or(PLAIN_VERSION, |_| DATED_VERSION);
+    out.extend([version, record.state.code(), previous, partner, flags, 0, 0, 0]);
     for time in [
         record.start_of_state,
         record.partner_start_of_state,
@@ -182,22 +187,27 @@ pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8
     }
     out.extend(record.mclt.unwrap_or_default().to_be_bytes());
     out.extend(record.hash_bucket_assignment.unwrap_or_default());
+    if let Some(time) = record.last_connect_time {
+        out.extend(time.0.to_be_bytes());
+    }
     seal(&owner.0.to_be_bytes(), out);
 }
 
 /// Reads the endpoint record of `owner`.
 pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, RecordError> {
-    let Some((version, _)) = record.split_first() else {
-        return Err(too_short(record, ENDPOINT_LEN));
-    };
-    check_version(*version, PLAIN_VERSION)?;
-    let Ok([_, state, previous, partner, flags, zeros @ .., _, _, _, _]) =
-        <&[u8; ENDPOINT_LEN]>::try_from(record)
+    let Some(([version, state, previous, partner, flags, fixed @ ..], behind)) =
+        record.split_first_chunk::<ENDPOINT_FIXED>()
     else {
-        return Err(too_short(record, ENDPOINT_LEN));
+        return Err(too_short(record, ENDPOINT_FIXED + CHECKSUM));
     };
+    check_version(*version, DATED_VERSION)?;
+    let dated = *version == DATED_VERSION;
+    let expected = ENDPOINT_FIXED + if dated { CONNECT_TIME } else { 0 } + CHECKSUM;
+    if record.len() != expected {
+        return Err(RecordError::Length { found: record.len(), expected });
+    }
     check_seal(&owner.0.to_be_bytes(), record)?;
-    let (reserved, rest) = zeros.split_at_checked(3).unwrap_or_default();
+    let (reserved, rest) = fixed.split_at_checked(3).unwrap_or_default();
     if let Some(value) = reserved.iter().find(|octet| **octet != 0) {
         return Err(field("reserved", 5, *value));
     }
@@ -223,6 +233,7 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
         contact_in_partner_down: flags & CONTACT_IN_PARTNER_DOWN != 0,
         mclt: (flags & HAS_MCLT != 0).then_some(long(rest, 16)),
         hash_bucket_assignment: buckets.filter(|_| flags & HAS_BUCKETS != 0),
+        last_connect_time: dated.then(|| UnixTime(long(behind, 0))),
     })
 }
 

@@ -250,6 +250,12 @@ impl Dialect {
         }
     }
 
+    /// Whether messages are signed by message-digest where the servers share a secret (§11.1). dhcpd
+    /// neither sends a digest nor looks at one, Windows has one of its own.
+    pub const fn signs_messages(self) -> bool {
+        matches!(self, Self::Draft12)
+    }
+
     /// The first xid of a connection. dhcpd starts at 0, yet never gives 0 to a BNDUPD; the draft
     /// leaves it open.
     pub const fn first_xid(self) -> u32 {

@@ -5,6 +5,7 @@
 //! place, so the place does not matter.
 
 use core::fmt;
+use std::sync::Arc;
 
 use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
@@ -32,7 +33,7 @@ const DIGEST_OFFSET: usize = HEADER_LEN + OPTION_HEADER_LEN + 1;
 
 /// What both servers know and nobody else does. Never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SharedSecret(Box<[u8]>);
+pub struct SharedSecret(Arc<[u8]>);
 
 impl SharedSecret {
     /// The secret with these octets; `None` for an empty one, which would protect nothing.
@@ -63,7 +64,7 @@ pub enum DigestInput {
 pub struct DigestKey {
     keyed: Hmac<Md5>,
     /// What is hashed behind the message.
-    behind: Box<[u8]>,
+    behind: Arc<[u8]>,
 }
 
 impl fmt::Debug for DigestKey {
@@ -96,7 +97,7 @@ impl DigestKey {
         }
         let behind = match input {
             DigestInput::MessageAndSecret => secret.0.clone(),
-            DigestInput::Message => Box::default(),
+            DigestInput::Message => Arc::default(),
         };
         Self { keyed: Hmac::new(&block), behind }
     }

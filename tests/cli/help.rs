@@ -9,6 +9,7 @@ const PRINTING: &[&[&str]] = &[
     &["leases"],
     &["partner-down"],
     &["shutdown"],
+    &["forget-connect-time"],
     &["demo"],
     &["pcap", "decode"],
 ];
@@ -62,7 +63,13 @@ fn wrong_usage_is_exit_code_2() {
 #[test]
 fn a_server_that_cannot_be_reached_is_exit_code_1_and_said_so() {
     // Port 1 of loopback: nothing listens there.
-    for command in [&["status"][..], &["leases"], &["partner-down", "x"], &["shutdown", "x"]] {
+    for command in [
+        &["status"][..],
+        &["leases"],
+        &["partner-down", "x"],
+        &["shutdown", "x"],
+        &["forget-connect-time", "x"],
+    ] {
         let (code, out, err) = run(command.iter().chain(&["--admin", "127.0.0.1:1"]));
         assert_eq!((code, out.as_str()), (1, ""), "{command:?}");
         let beginning = "twinlease: cannot reach a twinlease server at http://127.0.0.1:1: ";

@@ -309,7 +309,7 @@ fn a_lease_survives_kill_9() {
 fn an_unknown_relationship_is_exit_code_1_with_those_that_are_known() {
     let server = Server::start("");
     let sentence = "twinlease: there is no relationship \"office\"; configured: trial\n";
-    for command in ["partner-down", "shutdown"] {
+    for command in ["partner-down", "shutdown", "forget-connect-time"] {
         let expected = (1, String::new(), sentence.to_owned());
         assert_eq!(server.ask(&[command, "office"]), expected, "{command}");
     }

@@ -88,6 +88,7 @@ pub(crate) fn stored(words: &[&str], now: u64) -> Result<EndpointRecord, String>
         contact_in_partner_down: false,
         mclt: Some(MCLT),
         hash_bucket_assignment: Some([0xff; 32]),
+        last_connect_time: None,
     };
     for word in rest {
         match (*word, pair(word)) {

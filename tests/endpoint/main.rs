@@ -12,6 +12,7 @@
 mod alone;
 mod announcing;
 mod answers;
+mod authentication;
 mod batching;
 mod bootp;
 mod carried;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase, TableDefinition};
-use twinlease::durable::Change;
+use twinlease::durable::{Change, EndpointRecord};
 use twinlease::store::record::{
     binding_key, decode_binding, decode_endpoint, encode_binding, encode_endpoint,
 };
@@ -65,16 +65,25 @@ fn a_binding_record_is_written_as_the_format_says() {
 #[test]
 fn an_endpoint_record_is_written_as_the_format_says() {
     let expected = [
-        &[1, 4, 2, 254, 1 + 4 + 8 + 16, 0, 0, 0][..],
+        &[2, 4, 2, 254, 1 + 4 + 8 + 16, 0, 0, 0][..],
         &1_700_000_011u32.to_be_bytes(),
         &1_700_000_012u32.to_be_bytes(),
         &1_700_000_013u32.to_be_bytes(),
         &1_700_000_014u32.to_be_bytes(),
         &3600u32.to_be_bytes(),
         &endpoint().hash_bucket_assignment.unwrap(),
+        &0x6553_f109u32.to_be_bytes(),
     ]
     .concat();
     assert_eq!(endpoint_octets().split_last_chunk::<4>().unwrap().0, expected);
+}
+
+#[test]
+fn an_endpoint_record_without_the_time_of_a_connect_is_written_as_version_1() {
+    let mut octets = Vec::new();
+    let record = EndpointRecord { last_connect_time: None, ..endpoint() };
+    encode_endpoint(OWNER, &record, &mut octets);
+    assert_eq!((octets[0], octets.len()), (1, 64));
 }
 
 #[test]

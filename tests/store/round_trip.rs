@@ -128,6 +128,7 @@ fn what_an_endpoint_does_not_know_is_kept_as_unknown() {
         contact_in_partner_down: false,
         mclt: None,
         hash_bucket_assignment: None,
+        last_connect_time: None,
         ..endpoint()
     };
     assert_eq!(endpoint_through_the_disk(expected.clone()), expected);

@@ -13,6 +13,7 @@ use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck, BndUpd};
 use twinlease::wire::codes::{FailoverState, MessageType, RejectReason, ServerFlags, Xid};
 use twinlease::wire::connect::{Connect, ConnectAck, StateMessage};
 use twinlease::wire::dialect::Dialect;
+use twinlease::wire::digest::DigestKey;
 use twinlease::wire::frame::{Deframer, Frame};
 use twinlease::wire::message::Message;
 
@@ -79,6 +80,10 @@ pub(crate) struct Script {
     xid: u32,
     /// vendor-class-identifier of the partner.
     pub(crate) vendor: &'static [u8],
+    /// What the partner signs with.
+    pub(crate) key: Option<DigestKey>,
+    /// Every message that the endpoint ever sent.
+    pub(crate) sent: Vec<Vec<u8>>,
 }
 
 /// vendor-class-identifier of a dhcpd.
@@ -87,6 +92,11 @@ pub(crate) const DHCPD: &[u8] = b"isc-V4.4.3-P1";
 pub(crate) const LINK: LinkId = LinkId(1);
 
 impl Script {
+    /// Against a partner that signs with `key`.
+    pub(crate) fn signed_by(config: RelationshipConfig, key: DigestKey) -> Self {
+        Self { key: Some(key), ..Self::new(config, Recovered::default()) }
+    }
+
     pub(crate) fn new(config: RelationshipConfig, recovered: Recovered) -> Self {
         let now = Now { monotonic: Instant::from_micros(0), wall: UnixTime(START) };
         Self::starting_at(now, config, recovered)
@@ -111,6 +121,8 @@ impl Script {
             deframer: Deframer::new(),
             xid: 100,
             vendor: b"test",
+            key: None,
+            sent: Vec::new(),
         };
         script.drain();
         script
@@ -173,9 +185,7 @@ impl Script {
     /// The same with another configuration; the connection is one that the partner opened.
     pub(crate) fn normal_secondary_of(config: RelationshipConfig) -> Self {
         let mut script = Self::new(config, Recovered::default());
-        script.input(Input::Connected { link: LINK, origin: Origin::Accepted });
-        script.connect();
-        script.become_normal();
+        script.settle_as_secondary();
         script
     }
 
@@ -187,10 +197,27 @@ impl Script {
     /// The same with another configuration.
     pub(crate) fn normal_primary_of(config: RelationshipConfig) -> Self {
         let mut script = Self::new(config, Recovered::default());
-        script.connected();
-        script.accept_connect();
-        script.become_normal();
+        script.settle_as_primary();
         script
+    }
+
+    /// From the start to NORMAL on a connection that the partner opened.
+    pub(crate) fn settle_as_secondary(&mut self) {
+        self.accepted();
+        self.connect();
+        self.become_normal();
+    }
+
+    /// From the start to NORMAL on a connection that the endpoint opened.
+    pub(crate) fn settle_as_primary(&mut self) {
+        self.connected();
+        self.accept_connect();
+        self.become_normal();
+    }
+
+    /// A connection that the partner opened.
+    pub(crate) fn accepted(&mut self) {
+        self.input(Input::Connected { link: LINK, origin: Origin::Accepted });
     }
 
     pub(crate) fn become_normal(&mut self) {
@@ -274,7 +301,8 @@ impl Script {
 
     pub(crate) fn say(&mut self, xid: Xid, message: &Message<'_>) {
         let mut octets = Vec::new();
-        message.encode(self.now.wall, xid, self.dialect, &mut octets).expect("encodable");
+        let (time, key) = (self.now.wall, self.key.as_ref());
+        message.encode_signed(time, xid, self.dialect, key, &mut octets).expect("encodable");
         self.octets(&octets);
     }
 
@@ -392,6 +420,7 @@ impl Script {
         let mut rest: &[u8] = &octets;
         while let Some(frame) = self.deframer.next_frame().expect("well-formed") {
             let length = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
+            self.sent.push(rest[..length].to_vec());
             self.said.push_back(Said {
                 message_type: frame.header.message_type,
                 xid: frame.header.xid,
@@ -418,6 +447,7 @@ pub(crate) fn stored(state: FailoverState) -> EndpointRecord {
         contact_in_partner_down: false,
         mclt: Some(MCLT),
         hash_bucket_assignment: Some([0xff; 32]),
+        last_connect_time: None,
     }
 }
 
