@@ -63,7 +63,7 @@ pub enum Input<'a> {
     TimeReached,
     /// Every commit up to and including this one is on stable storage.
     Committed(CommitId),
-    /// Stable storage failed. The endpoint stops promising anything (§9.2).
+    /// Stable storage failed. The endpoint promises nothing any more (§9.2) and leaves the partner.
     StorageFailed,
     /// An operator's word.
     Operator(OperatorCommand),

@@ -218,7 +218,7 @@ impl FailoverEndpoint {
             Input::Disconnected { link } => self.on_disconnected(now, link),
             Input::TimeReached => {}
             Input::Committed(id) => self.durable = self.durable.max(id.min(self.last_commit)),
-            Input::StorageFailed => self.on_storage_failed(),
+            Input::StorageFailed => self.on_storage_failed(now),
             Input::Operator(command) => {
                 // The refusal, if any, is in the events; `operator` returns it as well.
                 let _refused = self.operate(now, command);
@@ -404,11 +404,16 @@ impl FailoverEndpoint {
         self.close_link(now, link, LinkEnd::Garbled(error), Some(reason));
     }
 
-    fn on_storage_failed(&mut self) {
+    /// A server that can promise nothing leaves its clients to the partner, which serves them once
+    /// the connection is gone.
+    fn on_storage_failed(&mut self, now: Now) {
         if !self.storage_failed {
             self.storage_failed = true;
             self.apply_event(self.now, EndpointEvent::StorageFailed);
             self.events.push(Event::StorageFailed);
+            self.stop_dialling();
+            let reason = (RejectReason::UNKNOWN, "stable storage failed");
+            self.close_all_links(now, &LinkEnd::Stopping, reason);
         }
     }
 

@@ -7,7 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 use twinlease::driver::Clock;
-use twinlease::driver::links::{LinkEvent, LinkSpec, Links, MAX_ACCEPTED, MAX_HALF_OPEN_OCTETS};
+use twinlease::driver::links::{
+    LinkEvent, LinkSpec, Links, MAX_ACCEPTED, MAX_HALF_OPEN, MAX_HALF_OPEN_OCTETS,
+};
 use twinlease::endpoint::{ConnectFailure, LinkId, Origin};
 use twinlease::store::OwnerId;
 use twinlease::time::UnixTime;
@@ -278,6 +280,18 @@ async fn a_connect_names_the_relationship_where_the_address_does_not() {
         assert_eq!(bytes(&mut links, link).await, message);
         links.close(link);
     }
+}
+
+#[tokio::test]
+async fn connections_that_do_not_say_what_they_are_for_are_few() {
+    let (spec, links) = two_relationships().await;
+    let mut silent = Vec::new();
+    for _ in 0..MAX_HALF_OPEN {
+        silent.push(knock(PARTNER, spec.local).await);
+    }
+    let mut one_more = knock(PARTNER, spec.local).await;
+    assert!(is_closed_silently(&mut one_more).await);
+    assert_eq!(links.counters().too_many, 1);
 }
 
 #[tokio::test]

@@ -247,7 +247,7 @@ fn an_accepted_connection_without_state_ends_with_a_disconnect() {
 type End = (&'static str, RejectReason, fn(&mut Script));
 
 /// Everything by which a server ends a connection that is established.
-const ENDS: [End; 9] = [
+const ENDS: [End; 10] = [
     ("silence", RejectReason::NO_TRAFFIC, |script| script.run(30)),
     ("a stop", RejectReason::UNKNOWN, |script| {
         script.input(Input::Operator(OperatorCommand::Pause));
@@ -272,6 +272,7 @@ const ENDS: [End; 9] = [
         let state = StateMessage { server_state: Some(12), ..StateMessage::default() };
         script.tell(&Message::State(state));
     }),
+    ("a store that fails", RejectReason::UNKNOWN, |script| script.input(Input::StorageFailed)),
     ("another connect", RejectReason::UNKNOWN, |script| script.connect()),
     ("a dhcpd that must not hear what comes next", RejectReason::UNKNOWN, |script| {
         script.state(FailoverState::ConflictDone);
@@ -305,6 +306,17 @@ fn disconnect_with_reason_and_words_is_the_last_message_of_an_established_connec
         assert_eq!(said.reason, Some(reason), "{what}");
         assert!(said.message.is_some_and(|text| !text.is_empty()), "{what}");
         assert!(!script.types().contains(&"disconnect"), "{what}");
+    }
+}
+
+#[test]
+fn a_server_whose_store_failed_comes_back_to_nobody() {
+    for mut script in settled() {
+        script.input(Input::StorageFailed);
+        assert_eq!(seconds_to_dial(&mut script), None);
+        script.said.clear();
+        script.called(LinkId(2));
+        assert_eq!((script.types(), script.closed.last()), (Vec::new(), Some(&LinkId(2))));
     }
 }
 

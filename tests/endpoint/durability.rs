@@ -110,7 +110,7 @@ fn nothing_is_promised_after_the_storage_failed() {
     script.update(active(12));
     script.input(Input::StorageFailed);
     script.sync();
-    assert_eq!(script.types(), Vec::<&str>::new());
+    assert_eq!(script.types(), ["disconnect"]);
 }
 
 #[test]

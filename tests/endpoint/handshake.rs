@@ -413,6 +413,9 @@ fn a_rejection_is_reported_with_its_reason_and_its_words() {
     let event = script.events.iter().find(|event| matches!(event, Event::ConnectionRefused(_)));
     assert!(event.is_some_and(|event| event.is_warning()
         && event.to_string().contains("hash bucket assignment conflict (\"go away\"; §5.3)")));
+    let line = event.filter(|event| event.is_warning()).map(Event::to_string).unwrap();
+    assert!(line.contains("hash bucket assignment conflict"), "{line}");
+    assert!(line.contains("go away"), "{line}");
 }
 
 /// Holds: FO-7.9.2-10.
