@@ -9,7 +9,8 @@
 //! 3. asks and tells it about clients through [`LeaseAuthority`].
 //!
 //! The story is told in these files: `state` enters and leaves states by the table in
-//! [`transitions`]; `link` sets connections up and keeps them alive, `announce` says STATE on them,
+//! [`transitions`]; `link` opens connections and keeps them alive, `setup` agrees with the partner
+//! on their terms, `authentication` signs and verifies every message, `announce` says STATE,
 //! `partner` is what is known of the other process; `updates` sends bindings, `receive` takes the
 //! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
@@ -39,6 +40,7 @@ mod requests;
 mod reservations;
 mod second_thoughts;
 pub mod service;
+mod setup;
 mod state;
 pub mod status;
 pub mod transitions;
