@@ -61,6 +61,7 @@ fn the_partner_is_promised_half_the_lease_and_a_full_one() {
     assert_eq!(told, UnixTime(now.0 + MCLT / 2 + 3600));
 }
 
+/// Holds: A1-07.
 #[test]
 fn another_client_starts_from_nothing_again() {
     let mut world = World::normal(20);
@@ -174,12 +175,14 @@ fn promise_shortened_without_contact() -> (World, UnixTime) {
     (world, long)
 }
 
+/// Holds: A1-07.
 #[test]
 fn a_promise_is_not_taken_back_by_a_shorter_lease() {
     let (world, long) = promise_shortened_without_contact();
     assert_eq!(world.binding(PRIMARY, address(20)).sent_potential_expiration, long);
 }
 
+/// Holds: A1-07.
 #[test]
 fn a_shorter_lease_shortens_no_wait_of_partner_down() {
     let (mut world, long) = promise_shortened_without_contact();

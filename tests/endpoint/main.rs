@@ -38,6 +38,7 @@ mod ownership;
 mod pairs;
 mod pool;
 mod pool_changes;
+mod promises;
 mod random;
 mod recovery;
 mod refused_offers;

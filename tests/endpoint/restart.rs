@@ -253,6 +253,7 @@ fn a_server_commissioned_alone_counts_partner_down_from_the_end_of_startup() {
     assert_eq!(script.record.expect("committed").start_of_state, UnixTime(START + 15));
 }
 
+/// Holds: A2-35.
 #[test]
 fn the_safe_period_starts_anew_when_startup_ends() {
     let mut relationship = config(Role::Primary, 20);
@@ -398,4 +399,22 @@ fn a_partner_refused_for_its_clock_is_not_declared_down_by_the_safe_period() {
     // Then it does not even answer.
     script.run(300);
     assert_eq!(script.endpoint.state(), PartnerDown);
+}
+
+/// Holds: A2-35.
+#[test]
+fn the_safe_period_goes_on_beside_a_partner_that_has_paused_or_recovers() {
+    for said in [Paused, Recover] {
+        let mut relationship = config(Role::Primary, 20);
+        relationship.safe_period = Some(std::time::Duration::from_secs(100));
+        let endpoint = Some(stored(CommunicationsInterrupted));
+        let mut script = Script::new(relationship, Recovered { endpoint, bindings: Vec::new() });
+        script.run(15 + 50);
+        script.shake_hands();
+        script.state(said);
+        script.run_talking(49);
+        assert_eq!(script.endpoint.state(), CommunicationsInterrupted, "{said}");
+        script.run(1);
+        assert_eq!(script.endpoint.state(), PartnerDown, "{said}");
+    }
 }
