@@ -21,6 +21,8 @@ mod normal_life;
 mod partner_down;
 mod replacement;
 mod sanity;
+mod set_up;
 mod shutdown;
 mod support;
 mod take_over;
+mod updates;

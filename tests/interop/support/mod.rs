@@ -8,6 +8,7 @@
 //! * [`packet`], [`relay`], [`load`]: scripted clients, written without the product's own codec;
 //! * [`dhclient`], [`perfdhcp`]: other people's clients;
 //! * [`capture`]: what tshark says of the conversation;
+//! * [`partner`], [`stage`]: a scripted partner, and a dhcpd alone with it;
 //! * [`compare`]: both databases side by side;
 //! * [`pair`], [`scene`]: two servers of either kind, what one asks of both, and the stage they stand on.
 
@@ -20,11 +21,13 @@ pub mod load;
 pub mod network;
 pub mod packet;
 pub mod pair;
+pub mod partner;
 pub mod perfdhcp;
 pub mod prerequisites;
 pub mod process;
 pub mod relay;
 pub mod scene;
 pub mod setup;
+pub mod stage;
 pub mod twinlease;
 pub mod wait;

@@ -3,6 +3,11 @@
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
+use twinlease::balance::{self, HashBuckets};
+use twinlease::wire::dialect::Dialect;
+
+use super::packet::Client;
+
 /// Name of the relationship in every test.
 pub const RELATIONSHIP: &str = "office-lan";
 
@@ -60,6 +65,13 @@ pub struct Setup {
     pub max_lease_time: u32,
     /// First and last address of the pool.
     pub pool: (Ipv4Addr, Ipv4Addr),
+    /// Instead of `split`: hash buckets as dhcpd writes them.
+    pub hba: Option<[u8; 32]>,
+    pub check_secs_byte_order: bool,
+    /// Further statements for dhcpd alone, outside of everything and inside `failover peer`. By the first every renewal is
+    /// an update, as it is at most other servers.
+    pub dhcpd_global: &'static str,
+    pub dhcpd_peer: &'static str,
 }
 
 impl Default for Setup {
@@ -74,6 +86,10 @@ impl Default for Setup {
             default_lease_time: 600,
             max_lease_time: 7200,
             pool: (Ipv4Addr::new(10, 78, 8, 0), Ipv4Addr::new(10, 78, 8, 99)),
+            hba: None,
+            check_secs_byte_order: false,
+            dhcpd_global: "dhcp-cache-threshold 0;",
+            dhcpd_peer: "",
         }
     }
 }
@@ -84,18 +100,43 @@ impl Setup {
         self.addresses().count()
     }
 
+    /// The hash buckets, by whichever of the two they are given.
+    pub fn buckets(&self) -> HashBuckets {
+        match self.hba {
+            Some(octets) => HashBuckets::from_wire(&octets, Dialect::Isc).unwrap(),
+            None => HashBuckets::from_split(self.split).unwrap(),
+        }
+    }
+
+    /// Clients whose DISCOVER the server of `role` answers.
+    pub fn clients_of(&self, role: Role) -> impl Iterator<Item = Client> + use<> {
+        let buckets = self.buckets();
+        (0..u16::MAX).map(Client::number).filter(move |client| {
+            let primary = buckets.role_for(client.balancing_key()) == balance::Role::Primary;
+            primary == (role == Role::Primary)
+        })
+    }
+
+    fn hba_text(&self) -> Option<String> {
+        let octets = self.hba?;
+        Some(octets.map(|octet| format!("{octet:02x}")).join(":"))
+    }
+
     /// The addresses of the pool, ascending.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
         (u32::from(self.pool.0)..=u32::from(self.pool.1)).map(Ipv4Addr::from)
     }
 
-    /// `dhcpd.conf` for `role`. `dhcp-cache-threshold 0`: every renewal is an update, as it is at most other servers.
+    /// `dhcpd.conf` for `role`.
     pub fn dhcpd(&self, role: Role) -> String {
         let mut text = format!(
-            "authoritative; ddns-update-style none; ping-check false; omapi-port 7911; dhcp-cache-threshold 0;\n\
+            "authoritative; ddns-update-style none; ping-check false; omapi-port 7911; {}\n\
+             check-secs-byte-order {};\n\
              default-lease-time {}; max-lease-time {};\n\
              failover peer \"{RELATIONSHIP}\" {{\n  {};\n  address {}; port 647;\n  peer address {}; peer port 647;\n  \
-             max-response-delay {}; max-unacked-updates {};\n  load balance max seconds {};\n",
+             max-response-delay {}; max-unacked-updates {};\n  load balance max seconds {};\n  {}\n",
+            self.dhcpd_global,
+            self.check_secs_byte_order,
             self.default_lease_time,
             self.max_lease_time,
             role.word(),
@@ -104,9 +145,14 @@ impl Setup {
             self.max_response_delay,
             self.max_unacked_updates,
             self.load_balance_max_seconds,
+            self.dhcpd_peer,
         );
         if role == Role::Primary {
-            writeln!(text, "  mclt {}; split {};", self.mclt, self.split).unwrap();
+            let balancing = match self.hba_text() {
+                Some(hba) => format!("hba {hba}"),
+                None => format!("split {}", self.split),
+            };
+            writeln!(text, "  mclt {}; {balancing};", self.mclt).unwrap();
         }
         if self.auto_partner_down > 0 {
             writeln!(text, "  auto-partner-down {};", self.auto_partner_down).unwrap();
@@ -127,7 +173,8 @@ impl Setup {
             "data-dir = \"{}\"\n\n[admin]\nlisten = \"127.0.0.1:8067\"\n\n[dhcp]\ninterfaces = [\"eth0\"]\n\
              authoritative = true\nping-check = false\n\n[[relationship]]\nname = \"{RELATIONSHIP}\"\nrole = \"{}\"\n\
              address = \"{}\"\nport = 647\npeer-address = \"{}\"\npeer-port = 647\nmax-response-delay = {}\n\
-             max-unacked-updates = {}\nload-balance-max-seconds = {}\nauto-partner-down = {}\ndialect = \"isc\"\n",
+             max-unacked-updates = {}\nload-balance-max-seconds = {}\nauto-partner-down = {}\ndialect = \"isc\"\n\
+             check-secs-byte-order = {}\n",
             data.display(),
             role.word(),
             role.address(),
@@ -136,9 +183,14 @@ impl Setup {
             self.max_unacked_updates,
             self.load_balance_max_seconds,
             self.auto_partner_down,
+            self.check_secs_byte_order,
         );
         if role == Role::Primary {
-            write!(text, "mclt = {}\nsplit = {}\n", self.mclt, self.split).unwrap();
+            let balancing = match self.hba_text() {
+                Some(hba) => format!("hba = \"{hba}\""),
+                None => format!("split = {}", self.split),
+            };
+            write!(text, "mclt = {}\n{balancing}\n", self.mclt).unwrap();
         }
         write!(
             text,
