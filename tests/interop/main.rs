@@ -23,6 +23,7 @@ mod replacement;
 mod sanity;
 mod set_up;
 mod shutdown;
+mod states;
 mod support;
 mod take_over;
 mod updates;

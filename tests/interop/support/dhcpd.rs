@@ -133,6 +133,13 @@ impl Dhcpd {
         );
     }
 
+    /// Asks the server over OMAPI to end, as its manual advises, and waits until it has.
+    pub fn shut_down(&mut self) {
+        self.omshell("new control\nopen\nset state = 2\nupdate\n");
+        self.running().wait(Duration::from_secs(120));
+        self.ended();
+    }
+
     /// Runs omshell commands against the server; what it prints.
     pub fn omshell(&self, commands: &str) -> String {
         let mut command = self.host.command(super::prerequisites::find("omshell").unwrap());

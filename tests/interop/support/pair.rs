@@ -43,6 +43,22 @@ impl Server {
         }
     }
 
+    /// The server, which is a dhcpd.
+    pub fn dhcpd(&mut self) -> &mut Dhcpd {
+        match self {
+            Self::Dhcpd(server) => server,
+            Self::Twinlease(server) => panic!("the {:?} is no dhcpd", server.role),
+        }
+    }
+
+    /// The server, which is a twinlease.
+    pub fn twinlease(&mut self) -> &mut Twinlease {
+        match self {
+            Self::Twinlease(server) => server,
+            Self::Dhcpd(server) => panic!("the {:?} is no twinlease", server.role),
+        }
+    }
+
     pub fn role(&self) -> Role {
         match self {
             Self::Dhcpd(server) => server.role,
