@@ -254,7 +254,7 @@ impl FailoverEndpoint {
         if was_established {
             self.keep_unsent_acknowledgements();
             self.updates.reset();
-            self.requests.forget();
+            self.requests.cut_off();
         }
         let failure = self.failure_of_communications(&end);
         if was_up || end != LinkEnd::Lost {

@@ -161,6 +161,7 @@ impl FailoverEndpoint {
                 .and_then(|octets| HashBuckets::from_wire(&octets, config.dialect)),
         };
         let owes_update_all = record.owes_update_all;
+        let requests = Requests::after(&record);
         let mut endpoint = Self {
             record,
             startup: Some(startup),
@@ -177,7 +178,7 @@ impl FailoverEndpoint {
             owed_acknowledgements: VecDeque::new(),
             recent_acknowledgements: VecDeque::new(),
             updates: Updates::default(),
-            requests: Requests::default(),
+            requests,
             second_thoughts: SecondThoughts::default(),
             pool: PoolBalance::default(),
             deferred_expiry: BTreeSet::new(),
@@ -579,7 +580,7 @@ impl FailoverEndpoint {
         [
             self.next_link_timer(),
             self.next_state_timer(),
-            self.requests.stalls_at(),
+            self.next_request_timer(),
             self.unacknowledged_at(),
             self.second_thoughts.next(),
             self.next_pool_timer(),

@@ -1,9 +1,13 @@
 //! UPDREQ and UPDREQALL in both directions, and UPDDONE (§7.3 to §7.5).
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 
+use crate::durable::EndpointRecord;
 use crate::time::{Instant, Now};
-use crate::wire::codes::{MessageType, Xid};
+use crate::wire::bndupd::{BindingReply, BndAck};
+use crate::wire::codes::{FailoverState, MessageType, RejectReason, Xid};
+use crate::wire::connect::Reject;
 use crate::wire::message::Message;
 
 use super::FailoverEndpoint;
@@ -14,10 +18,15 @@ use super::transitions::EndpointEvent;
 /// Time without any update after which a request counts as stalled (§9.5.2).
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The same until a dhcpd is asked again, with room made in its window. It begins to answer at once.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// This server's own request.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     outstanding: Option<Outstanding>,
+    /// A request was not answered to its end: updates may be in flight that nobody will answer.
+    was_cut_off: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +36,25 @@ struct Outstanding {
     all: bool,
     received: u64,
     last_progress: Instant,
+    /// Room is made in the partner's window just before.
+    makes_room: bool,
 }
 
 impl Requests {
-    /// A request dies with its connection (§9.5.2).
+    /// What a process begins with that finds `record`: the one before may have died while it asked.
+    pub(super) fn after(record: &EndpointRecord) -> Self {
+        let was_cut_off = record.state == FailoverState::Recover && record.partner_state.is_some();
+        Self { outstanding: None, was_cut_off }
+    }
+
+    /// The answer counts no more.
     pub(super) fn forget(&mut self) {
         self.outstanding = None;
+    }
+
+    /// A request dies with its connection (§9.5.2).
+    pub(super) fn cut_off(&mut self) {
+        self.was_cut_off |= self.outstanding.take().is_some();
     }
 
     pub(super) fn is_outstanding(&self) -> bool {
@@ -48,8 +70,14 @@ impl Requests {
     }
 
     /// When the request counts as stalled.
-    pub(super) fn stalls_at(&self) -> Option<Instant> {
+    fn stalls_at(&self) -> Option<Instant> {
         self.outstanding.map(|outstanding| outstanding.last_progress.after(STALL_TIMEOUT))
+    }
+
+    /// When a dhcpd that says nothing is asked again; once, and only if it said nothing at all.
+    fn asks_again_at(&self) -> Option<Instant> {
+        let unheard = self.outstanding.filter(|asked| asked.received == 0 && !asked.makes_room);
+        unheard.map(|outstanding| outstanding.last_progress.after(SILENCE))
     }
 }
 
@@ -60,21 +88,47 @@ impl FailoverEndpoint {
         if !self.communications_ok() || self.requests.is_outstanding() {
             return;
         }
+        let makes_room = self.requests.was_cut_off && self.partner.is_dhcpd();
+        self.ask(now, makes_room);
+    }
+
+    fn ask(&mut self, now: Now, makes_room: bool) {
         let all = self.record.storage_lost;
+        // Asking again is no progress.
+        let before = self.requests.outstanding;
+        let last_progress = before.map_or(now.monotonic, |asked| asked.last_progress);
+        self.requests.was_cut_off = false;
         self.requests.outstanding =
-            Some(Outstanding { xid: None, all, received: 0, last_progress: now.monotonic });
+            Some(Outstanding { xid: None, all, received: 0, last_progress, makes_room });
         self.events.push(Event::UpdatesRequested { all });
         self.outbox.push(self.last_commit, Outgoing::UpdReq { all });
     }
 
     /// The request leaves now; what left before it had smaller xids.
     pub(super) fn send_update_request(&mut self, now: Now, all: bool) {
+        if self.requests.outstanding.is_some_and(|asked| asked.makes_room) {
+            self.make_room_in_window(now);
+        }
         let xid = self.take_xid();
         if let Some(outstanding) = &mut self.requests.outstanding {
             outstanding.xid = Some(xid);
         }
         let message = if all { Message::UpdReqAll } else { Message::UpdReq };
         self.transmit_now(now, xid, &message);
+    }
+
+    /// A dhcpd that loses the connection in PARTNER-DOWN or RECOVER waits for ever for the answers to
+    /// what it has in flight, and repeats none of it: with a full window it never speaks again, and
+    /// otherwise it calls a request answered whose updates are missing. Nobody knows which ones are in
+    /// flight if they never arrived. A rejection takes an address out, whatever the xid, and does
+    /// nothing where none is in flight; the request that follows brings back what was forgotten so.
+    fn make_room_in_window(&mut self, now: Now) {
+        let reason = Reject { reason: RejectReason::UNKNOWN, message: None };
+        let addresses: Vec<Ipv4Addr> = self.table.addresses_after(None).collect();
+        for address in addresses {
+            let reply = [BindingReply { address, reject: Some(reason) }];
+            self.transmit_now(now, Xid(0), &Message::BndAck(BndAck::of(&reply)));
+        }
     }
 
     /// The partner's request: a newer one replaces an older one, a request for all stays one for
@@ -133,9 +187,14 @@ impl FailoverEndpoint {
     }
 
     pub(super) fn request_timers(&mut self, now: Now) {
+        if self.partner.is_dhcpd()
+            && self.requests.asks_again_at().is_some_and(|at| at <= now.monotonic)
+        {
+            self.ask(now, true);
+        }
         let stalled = self.requests.stalls_at().is_some_and(|at| at <= now.monotonic);
         if let Some(link) = self.link_in_use().filter(|_| stalled) {
-            let reason = (crate::wire::codes::RejectReason::UNKNOWN, "no update arrives");
+            let reason = (RejectReason::UNKNOWN, "no update arrives");
             self.close_link(now, link, LinkEnd::Stalled, Some(reason));
         }
         let silent = self.unacknowledged_at().is_some_and(|at| at <= now.monotonic);
@@ -143,5 +202,10 @@ impl FailoverEndpoint {
             let reason = (crate::wire::codes::RejectReason::UNKNOWN, "no update is acknowledged");
             self.close_link(now, link, LinkEnd::Unacknowledged, Some(reason));
         }
+    }
+
+    pub(super) fn next_request_timer(&self) -> Option<Instant> {
+        let again = self.requests.asks_again_at().filter(|_| self.partner.is_dhcpd());
+        [again, self.requests.stalls_at()].into_iter().flatten().min()
     }
 }

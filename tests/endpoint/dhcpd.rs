@@ -320,7 +320,8 @@ fn a_recovery_that_goes_on_announces_its_state_before_it_asks_for_updates() {
     script.said.clear();
     script.shake_hands();
     script.state(PartnerDown);
-    assert_eq!(script.types(), ["state", "updreq"]);
+    let types = script.types();
+    assert_eq!((types[0], types[types.len() - 1]), ("state", "updreq"));
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod connection;
 mod decisions;
 mod dhcpd;
 mod dhcpd_pairs;
+mod dhcpd_window;
 mod dns;
 mod durability;
 mod every_row;

@@ -15,6 +15,7 @@ use crate::support::wait::wait_until;
 
 const LEASES: u16 = 2000;
 const MCLT: u32 = 5;
+const POOL: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(10, 78, 8, 0), Ipv4Addr::new(10, 78, 15, 255));
 
 #[test]
 fn twinlease_primary_holds_the_2000_leases_of_a_dhcpd_that_it_joins() {
@@ -34,22 +35,67 @@ fn twinlease_secondary_holds_the_2000_leases_of_a_dhcpd_that_it_joins() {
     );
 }
 
-fn joins(test: &str, kinds: [Kind; 2], holder: Role) {
-    let pool = ([10, 78, 8, 0].into(), [10, 78, 15, 255].into());
+/// A dhcpd holds the leases and has served alone; twinlease knows nothing and has just been started.
+fn joining(
+    test: &str,
+    kinds: [Kind; 2],
+    holder: Role,
+    setup: Setup,
+) -> Option<(Scene, BTreeMap<Ipv4Addr, Lease>)> {
+    let mut scene = Scene::stopped(test, kinds, setup)?;
+    let leases = leases(&scene.setup);
+    let dhcpd = scene.pair.server(holder).dhcpd();
+    dhcpd.set_lease_file(&lease_file(&leases, holder));
+    dhcpd.start();
+    scene.pair.server(holder).wait_state("partner-down", SOON);
+    scene.pair.server(holder.other()).start();
+    Some((scene, leases))
+}
+
+/// Interop: U19.
+#[test]
+fn twinlease_primary_dies_while_it_joins_a_dhcpd() {
+    let test = "take_over::twinlease_primary_dies_while_it_joins_a_dhcpd";
+    dies_while_joining(test, PRIMARY, Role::Secondary);
+}
+
+/// Interop: U19.
+#[test]
+fn twinlease_secondary_dies_while_it_joins_a_dhcpd() {
+    let test = "take_over::twinlease_secondary_dies_while_it_joins_a_dhcpd";
+    dies_while_joining(test, SECONDARY, Role::Primary);
+}
+
+/// What dhcpd had told a process that is no more it never tells again, nor anything else while its window is full.
+fn dies_while_joining(test: &str, kinds: [Kind; 2], holder: Role) {
     let setup = Setup {
         mclt: MCLT,
-        pool,
+        max_unacked_updates: 3,
+        pool: POOL,
+        default_lease_time: 7200,
+        ..Setup::default()
+    };
+    let Some((mut scene, leases)) = joining(test, kinds, holder, setup) else { return };
+    let newcomer = scene.pair.server(holder.other()).twinlease();
+    wait_until("the first leases to arrive", SOON, || !newcomer.leases().is_empty());
+    newcomer.set_frozen(true);
+    newcomer.kill();
+    newcomer.start();
+    assert!(newcomer.leases().len() < leases.len(), "twinlease was too fast to be interrupted");
+    scene.pair.wait_normal(SOON);
+    scene.pair.wait_equal();
+    scene.finish();
+}
+
+fn joins(test: &str, kinds: [Kind; 2], holder: Role) {
+    let setup = Setup {
+        mclt: MCLT,
+        pool: POOL,
         default_lease_time: 7200,
         max_unacked_updates: 100,
         ..Setup::default()
     };
-    let Some(mut scene) = Scene::stopped(test, kinds, setup) else { return };
-    let leases = leases(&scene.setup);
-    let Server::Dhcpd(dhcpd) = scene.pair.server(holder) else { panic!("the holder is a dhcpd") };
-    dhcpd.set_lease_file(&lease_file(&leases, holder));
-    scene.pair.server(holder).start();
-    scene.pair.server(holder).wait_state("partner-down", SOON);
-    scene.pair.server(holder.other()).start();
+    let Some((mut scene, leases)) = joining(test, kinds, holder, setup) else { return };
     scene.pair.wait_normal(SOON);
     scene.pair.wait_equal();
 
