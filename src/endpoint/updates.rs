@@ -273,12 +273,20 @@ impl FailoverEndpoint {
         }
     }
 
-    /// Whether changes are sent as they happen: in the states of lazy update, and while a request
-    /// of the partner is being answered.
+    /// Whether changes are sent as they happen: in the states of lazy update, while a request of
+    /// the partner is being answered, and to one that has had its answer and waits (§7.1.1). What a
+    /// waiting dhcpd does with updates is not known.
     fn updates_flow(&self) -> bool {
-        self.communications_ok()
-            && (self.updates.is_sweeping()
-                || matches!(self.state(), FailoverState::Normal | FailoverState::ConflictDone))
+        let waits = matches!(
+            self.record.partner_state,
+            Some(FailoverState::RecoverWait | FailoverState::RecoverDone)
+        );
+        let flows = match self.state() {
+            FailoverState::Normal | FailoverState::ConflictDone => true,
+            FailoverState::PartnerDown => waits && !self.partner.is_dhcpd(),
+            _ => false,
+        };
+        self.communications_ok() && (flows || self.updates.is_sweeping())
     }
 
     /// Sends what the two disagreed about once more, unless it has been settled since.
