@@ -21,6 +21,10 @@ use super::transitions::{self, EndpointEvent, Outcome, Transition};
 /// How long STARTUP goes on once it is certain that nothing listens at the partner's.
 const REFUSED_WAIT: Duration = Duration::from_secs(5);
 
+/// Seconds between the last thing that a store knows of and the partner's taking over within which
+/// the store counts as that of the process which ended then.
+const RECENT_STORE: u32 = 3600;
+
 /// Distance of the marks by which a later start knows when this server was last in operation.
 const OPERATION_MARK_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -271,12 +275,24 @@ impl FailoverEndpoint {
         } else {
             if decision.next == FailoverState::Recover {
                 self.record.down_time = self.record.last_operation;
+                self.doubt_an_old_store();
             }
             self.enter(now, decision);
         }
         // The announcement may have cost the connection.
         if self.communications_ok() && self.state() != FailoverState::PotentialConflict {
             self.apply_pair_rule(now, partner_state, partner_in_startup);
+        }
+    }
+
+    /// A partner that took over long after the last thing that this server knows of may have seen it
+    /// run until then: the store may be an old copy, put back, and what the partner believes to be
+    /// known here need not be (§5.16). Everything is asked for.
+    fn doubt_an_old_store(&mut self) {
+        let took_over = self.record.partner_start_of_state;
+        if took_over.seconds_since(self.record.last_operation) > RECENT_STORE {
+            self.record.storage_lost = true;
+            self.record.down_time = took_over;
         }
     }
 

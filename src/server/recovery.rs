@@ -110,7 +110,9 @@ impl Strays {
     }
 }
 
-/// Puts records of a former owner among those of the present one, unless that has a later one.
+/// Puts records of a former owner among those of the present one, unless that has a later one. One of
+/// its own that is as late was another owner's in between: what its partner knows of it counts no
+/// longer (§5.17).
 fn adopt(id: OwnerId, own: &mut Recovered, taken: Vec<Binding>) -> Vec<(OwnerId, Change)> {
     let mut batch = Vec::new();
     let mut added = Vec::new();
@@ -119,7 +121,9 @@ fn adopt(id: OwnerId, own: &mut Recovered, taken: Vec<Binding>) -> Vec<(OwnerId,
         match own.bindings.binary_search_by_key(&stray.address, |binding| binding.address) {
             Ok(position) => {
                 let Some(present) = own.bindings.get_mut(position) else { continue };
-                if last_change(present) >= last_change(&stray) {
+                let (own_change, strays) = (last_change(present), last_change(&stray));
+                if own_change >= strays {
+                    present.partner_knows &= own_change > strays;
                     continue;
                 }
                 present.clone_from(&stray);
@@ -213,6 +217,7 @@ mod tests {
         assert_eq!(start(&mut store, "a"), [lease(10, 100), lease(11, 100)]);
     }
 
+    /// Holds: FO-5.16-2, FO-5.17-1.
     #[test]
     fn a_pool_takes_its_leases_along_and_the_new_partner_is_told_of_them() {
         let mut store = store_of("old", &[lease(10, 100), lease(11, 100), lease(20, 100)]);
@@ -237,14 +242,18 @@ mod tests {
         assert_eq!(addresses, [address(20), address(10)]);
     }
 
+    /// The pool was in another relationship, or in none, and came back.
+    ///
+    /// Holds: FO-5.17-1.
     #[test]
-    fn a_record_of_its_own_that_is_as_late_wins() {
-        let mut store = store_of("old", &[lease(10, 100), lease(11, 300)]);
-        put(&mut store, "new", &[lease(10, 100), lease(11, 200)]);
+    fn a_record_of_its_own_that_is_as_late_wins_and_the_partner_is_told_of_it() {
+        let mut store = store_of("old", &[lease(10, 100), lease(11, 300), lease(12, 100)]);
+        put(&mut store, "new", &[lease(10, 100), lease(11, 200), lease(12, 200)]);
         let started = start(&mut store, "new");
         let since: Vec<_> = started.iter().map(|binding| binding.start_of_status.0).collect();
-        assert_eq!(since, [100, 300]);
-        assert!(started[0].partner_knows);
+        assert_eq!(since, [100, 300, 200]);
+        let known: Vec<_> = started.iter().map(|binding| binding.partner_knows).collect();
+        assert_eq!(known, [false, false, true], "only a later one of its own is as it was");
     }
 
     #[test]

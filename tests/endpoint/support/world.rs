@@ -21,7 +21,7 @@ use super::{START, config};
 const MAX_STEPS: usize = 2_000_000;
 
 /// What one side has on stable storage.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Disk {
     record: Option<EndpointRecord>,
     bindings: BTreeMap<Ipv4Addr, Binding>,
