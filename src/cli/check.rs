@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::server::config::{Config, LoadError, Problem};
+use crate::endpoint::SharedSecrets;
+use crate::server::config::{Config, LoadError, Problem, Relationship};
 
 use super::serve::refuse;
 use super::{Failure, USAGE, finish};
@@ -34,6 +35,26 @@ fn print_outcome(errors: &[Problem]) -> Result<(), Failure> {
     let outcome = Outcome { ok: errors.is_empty(), errors };
     serde_json::to_writer(&mut out, &outcome).map_err(io::Error::from)?;
     Ok(writeln!(out)?)
+}
+
+/// How the partner is told from an impostor.
+fn identity(relationship: &Relationship) -> &'static str {
+    match &relationship.secrets {
+        Some(SharedSecrets { previous: None, .. }) => {
+            "known by its address, and messages are signed with a shared secret"
+        }
+        Some(SharedSecrets { previous: Some(_), .. }) => {
+            "known by its address, and messages are signed with a shared secret; the previous one is \
+             still accepted"
+        }
+        None if relationship.dialect.signs_messages() => {
+            "known by its address alone; a shared secret would protect against impostors"
+        }
+        None => {
+            "known by its address alone: ISC dhcpd neither signs messages nor verifies them, and has \
+             no TLS"
+        }
+    }
 }
 
 fn summary(file: &Path, config: &Config) -> Result<(), Failure> {
@@ -64,6 +85,7 @@ fn summary(file: &Path, config: &Config) -> Result<(), Failure> {
             relationship.address,
             relationship.peer_address,
         )?;
+        writeln!(out, "             {}", identity(relationship))?;
     }
     for subnet in &config.subnets {
         let addresses: u64 = subnet.pools.iter().map(|pool| pool.range.size()).sum();

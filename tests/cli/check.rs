@@ -86,6 +86,7 @@ fn a_right_file_is_summed_up() {
   admin      127.0.0.1:8067
   clients    interface eth0, UDP 127.0.0.1:6767
   partner    isc \"office-lan\": primary at 10.78.0.1:647, partner at 10.78.0.2:647, 100 addresses
+             known by its address alone: ISC dhcpd neither signs messages nor verifies them, and has no TLS
   subnet     10.78.0.0/24: 100 addresses in 1 pools, 1 reservations, leases of 60 to 7200 s
 "
     );

@@ -10,5 +10,6 @@ mod check;
 mod demo;
 mod help;
 mod pcap;
+mod secrets;
 mod serve;
 mod support;

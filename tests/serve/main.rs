@@ -16,6 +16,7 @@ mod clients;
 mod life;
 #[path = "../interop/support/packet.rs"]
 mod packet;
+mod secrets;
 mod server;
 mod storage;
 #[path = "../interop/support/wait.rs"]

@@ -51,12 +51,18 @@ pub struct Pair {
 impl Pair {
     /// Two stopped servers without leases on 127.77.`network`.0/24.
     pub fn new(network: u8) -> Self {
+        Self::with(network, |_| String::new())
+    }
+
+    /// The same with more lines in `[[relationship]]`; they are asked for with the directory of the
+    /// server that they are for.
+    pub fn with(network: u8, lines: impl Fn(&Path) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let address = |last| Ipv4Addr::new(127, 77, network, last);
         let server = |role, own, peer| {
             let directory = directory.path().join(role);
             fs::create_dir(&directory).unwrap();
-            let text = configuration(role, own, peer, &directory);
+            let text = configuration(role, own, peer, &directory, &lines(&directory));
             fs::write(directory.join("twinlease.toml"), text).unwrap();
             Server { address: own, directory, process: None }
         };
@@ -98,6 +104,14 @@ impl Server {
         });
     }
 
+    /// Changes the configuration from the next start on.
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let file = self.directory.join("twinlease.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&file, text.replace(from, to)).unwrap();
+    }
+
     /// Starts a server that is expected to refuse: its exit status and what it says.
     pub fn refuse(&self) -> (ExitStatus, String) {
         let mut command = Command::new(PROGRAM);
@@ -135,6 +149,10 @@ impl Server {
     /// Where it listens for its partner.
     pub fn failover(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.address, FAILOVER_PORT)
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub fn data(&self) -> PathBuf {
@@ -203,7 +221,13 @@ impl Drop for Server {
     }
 }
 
-fn configuration(role: &str, own: Ipv4Addr, peer: Ipv4Addr, directory: &Path) -> String {
+fn configuration(
+    role: &str,
+    own: Ipv4Addr,
+    peer: Ipv4Addr,
+    directory: &Path,
+    lines: &str,
+) -> String {
     let share = if role == "primary" { "mclt = 600\nsplit = 128" } else { "" };
     format!(
         r#"
@@ -222,6 +246,7 @@ peer-port = {FAILOVER_PORT}
 max-response-delay = 30
 max-unacked-updates = 200
 {share}
+{lines}
 [[subnet]]
 network = "10.78.0.0/16"
 default-lease-time = 600

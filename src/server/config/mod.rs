@@ -9,6 +9,7 @@ mod options;
 mod problem;
 mod relationship;
 mod section;
+mod security;
 mod subnet;
 mod value;
 

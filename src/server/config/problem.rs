@@ -106,6 +106,22 @@ impl<'t> Problems<'t> {
         self.found.push((span.start, problem));
     }
 
+    /// Notes a mistake about a key whose value must not be shown.
+    pub(super) fn add_hiding_value(
+        &mut self,
+        span: &Span,
+        key: impl Into<String>,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        self.add(span, key, problem, fix);
+        if let Some((_, problem)) = self.found.last_mut() {
+            let shown = problem.column - 1 + problem.width;
+            problem.source = problem.source.chars().take(shown).collect();
+            problem.source.push_str(" = ...");
+        }
+    }
+
     /// Whether nothing has been found so far.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()

@@ -6,13 +6,14 @@ use std::time::Duration;
 use toml_edit::Value;
 
 use crate::balance::{BUCKET_OCTETS, HashBuckets, Role, ServerBuckets};
-use crate::endpoint::Batching;
 use crate::endpoint::config::{DEFAULT_MAX_UNACKED, DEFAULT_REDIAL_INTERVAL, StartupPolicy};
+use crate::endpoint::{Batching, SharedSecrets};
 use crate::time::UnixTime;
 use crate::wire::Dialect;
 
 use super::problem::{Problems, Span};
 use super::section::{Located, Section};
+use super::security;
 use super::value::{self, Wrong};
 
 pub(super) const KEYS: &[&str] = &[
@@ -42,6 +43,13 @@ pub(super) const KEYS: &[&str] = &[
     "max-acknowledgement-delay",
     "check-secs-byte-order",
     "batch-updates",
+    "shared-secret-file",
+    "shared-secret-env",
+    "previous-shared-secret-file",
+    "previous-shared-secret-env",
+    "shared-secret",
+    "digest-covers",
+    "max-clock-difference",
 ];
 
 /// Keys whose values a secondary learns from its primary.
@@ -103,6 +111,11 @@ pub struct Relationship {
     pub check_secs_byte_order: bool,
     /// To whom several updates go in one message.
     pub batching: Batching,
+    /// What messages are signed with, if they are.
+    pub secrets: Option<SharedSecrets>,
+    /// Difference of the clocks, in seconds, up to which the partner is let in; `None` takes that of
+    /// the dialect.
+    pub max_clock_delta: Option<u32>,
 }
 
 /// Where a relationship stands in the file, for messages about two of them.
@@ -162,6 +175,8 @@ pub(super) fn read(
         section.optional("max-acknowledgement-delay", problems, |value| value::seconds(value, 0));
     let batching = section.optional("batch-updates", problems, value::boolean);
     let swapped = section.optional("check-secs-byte-order", problems, value::boolean);
+    let spoken = dialect.as_ref().map_or(Dialect::Isc, |located| located.value);
+    let security = security::read(section, spoken, problems);
     let shares = match &role {
         Some(Located { value: Role::Secondary, .. }) => {
             refuse_primary_only(section, problems);
@@ -193,7 +208,7 @@ pub(super) fn read(
         auto_partner_down: auto
             .filter(|located| located.value > 0)
             .map(|located| Duration::from_secs(u64::from(located.value))),
-        dialect: dialect.map_or(Dialect::Isc, |located| located.value),
+        dialect: spoken,
         startup_wait: Duration::from_secs(
             startup_wait.map_or(15, |located| u64::from(located.value)),
         ),
@@ -212,6 +227,8 @@ pub(super) fn read(
             Some(true) => Batching::WithEverybody,
             Some(false) => Batching::Never,
         },
+        secrets: security.secrets,
+        max_clock_delta: security.max_clock_delta,
     };
     Some((relationship, place))
 }
