@@ -1,6 +1,8 @@
 //! Every pair of an own state and the partner's, as a generated script: the server is brought into its
 //! state, the partner announces its own, and the row of the table that this pair has is applied.
 
+use std::collections::BTreeSet;
+
 use twinlease::balance::Role;
 use twinlease::endpoint::transitions::{Next, Trigger, on_partner_state, rows};
 use twinlease::wire::codes::FailoverState;
@@ -54,6 +56,18 @@ fn pairs() -> impl Iterator<Item = (Role, FailoverState, FailoverState)> {
         states().flat_map(move |own| states().map(move |partner| (role, own, partner)))
     });
     pairs.filter(|(role, own, _)| (*role, *own) != (Role::Secondary, ConflictDone))
+}
+
+/// The rows that the pairs apply, with and without the partner's STARTUP.
+pub(crate) fn rows_applied() -> BTreeSet<&'static str> {
+    let mut applied = BTreeSet::new();
+    for (role, own, partner) in pairs() {
+        for flags in ["", "server-flags=startup"] {
+            let script = script(role, own, partner, flags);
+            applied.extend(play("grid", &script).unwrap_or_else(|fault| panic!("{script}{fault}")));
+        }
+    }
+    applied
 }
 
 /// What the row says, from the row itself.

@@ -52,6 +52,8 @@ pub(crate) fn configure(config: &mut RelationshipConfig, words: &[&str]) -> Resu
         ["after", "startup", "serve", "alone"] => {
             config.startup_policy = StartupPolicy::CommissionAlone;
         }
+        ["storage-lost-at", when] => config.storage_lost_at = Some(date(when, 0)?),
+        ["acknowledgement-wait", value] => config.acknowledgement_wait = Some(time(value)?),
         ["clamp", "in", "partner-down", "off"] => config.clamp_in_partner_down = false,
         ["addresses", count] => config.ranges = ranges(number(count)?),
         ["hot-standby", percent] => {

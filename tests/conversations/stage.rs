@@ -340,15 +340,22 @@ impl Stage {
 
     // What the server does.
 
+    /// Does what the server wants, wakes it if it asked for that at once, and lets the partner answer.
     pub(crate) fn settle(&mut self) -> Result<(), String> {
-        self.drain()?;
-        while let Some((link, octets)) = self.replies.pop_front() {
+        for _ in 0..MAX_STEPS {
+            self.drain()?;
+            let now = self.clock();
+            if self.wake_at.is_some_and(|at| at <= now.monotonic) {
+                self.running()?.handle_input(now, Input::TimeReached);
+                continue;
+            }
+            let Some((link, octets)) = self.replies.pop_front() else { return Ok(()) };
             let name = self.wires.iter().find(|wire| wire.id == link).map(|w| w.name.clone());
             if let Some(name) = name {
                 self.send(Some(&name), &octets)?;
             }
         }
-        Ok(())
+        Err("the server never rests".to_owned())
     }
 
     fn drain(&mut self) -> Result<(), String> {

@@ -456,7 +456,6 @@ fn contact_lost_in_a_conflict() {
     assert_eq!(lost_from(Secondary, PotentialConflict), ResolutionInterrupted);
 }
 
-/// Enters: EV-09.
 #[test]
 fn contact_that_failed_in_resolution_interrupted() {
     let mut script = connected_in(Primary, ResolutionInterrupted);

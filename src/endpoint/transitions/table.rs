@@ -493,10 +493,6 @@ pub(super) const TABLE: &[Row] = rows! {
         "EV-08" Happens(CommunicationsFailed), BOTH => To(ResolutionInterrupted), Reconnect,
             "§9.10.3", "contact is lost with a conflict to resolve";
     }
-    Only(&[ResolutionInterrupted]) => {
-        "EV-09" Happens(CommunicationsFailed), BOTH => Stay, Reconnect,
-            "§9.11", "contact was lost before";
-    }
     Only(&[ConflictDone]) => {
         "EV-10" Happens(CommunicationsFailed), PRIMARY => Stay, Reconnect,
             "§9.12.3", "the secondary compares once it is back";
