@@ -15,6 +15,7 @@ use super::FailoverEndpoint;
 use super::config::SharedSecrets;
 use super::event::LinkEnd;
 use super::io::LinkId;
+use super::transitions::EndpointEvent;
 
 /// With a secret in use a connection ends before its xids do: none may be less than the one before.
 const LAST_XID: u32 = u32::MAX - 0x10_0000;
@@ -105,6 +106,9 @@ impl FailoverEndpoint {
         let header = frame.header;
         let proof = self.authentication.check(frame);
         let proof = proof.and_then(|proof| self.check_xid(link, header).map(|()| proof));
+        if proof.is_err() {
+            self.apply_event(now, EndpointEvent::AuthenticationFailed);
+        }
         match proof {
             Ok(proof) => {
                 self.heard(now, link, header);
