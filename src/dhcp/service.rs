@@ -283,12 +283,11 @@ fn network_hint(
         RequestKind::Release => ciaddr,
         RequestKind::Decline => packet.requested_address,
         RequestKind::Renewing => named().or(ciaddr),
-        RequestKind::Inform => named().or_else(relayed).or(ciaddr),
+        RequestKind::Inform | RequestKind::Bootp => named().or_else(relayed).or(ciaddr),
         RequestKind::Discover
         | RequestKind::Selecting
         | RequestKind::InitReboot
         | RequestKind::Rebinding => named().or_else(relayed),
-        RequestKind::Bootp => named().or_else(relayed).or(ciaddr),
     };
     hint.unwrap_or(arrival.local_address)
 }

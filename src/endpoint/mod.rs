@@ -314,10 +314,7 @@ impl FailoverEndpoint {
         if let Some(count) = self.stats.received.get_mut(counter) {
             *count += 1;
         }
-        let proof = match self.authenticate(now, link, &frame) {
-            Some(proof) => proof,
-            None => return,
-        };
+        let Some(proof) = self.authenticate(now, link, &frame) else { return };
         match Message::decode(&frame, self.config.dialect) {
             Ok(Message::Connect(connect)) => self.on_connect(now, link, header, &connect, proof),
             Ok(message) => self.on_message(now, link, frame, message),

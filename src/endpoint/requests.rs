@@ -199,7 +199,7 @@ impl FailoverEndpoint {
         }
         let silent = self.unacknowledged_at().is_some_and(|at| at <= now.monotonic);
         if let Some(link) = self.link_in_use().filter(|_| silent) {
-            let reason = (crate::wire::codes::RejectReason::UNKNOWN, "no update is acknowledged");
+            let reason = (RejectReason::UNKNOWN, "no update is acknowledged");
             self.close_link(now, link, LinkEnd::Unacknowledged, Some(reason));
         }
     }

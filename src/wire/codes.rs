@@ -347,6 +347,7 @@ impl IpFlags {
     pub const BOOTP: Self = Self(2);
 
     /// The same without unassigned bits.
+    #[must_use]
     pub const fn assigned(self) -> Self {
         Self(self.0 & (Self::RESERVED.0 | Self::BOOTP.0))
     }
@@ -377,6 +378,7 @@ impl DdnsFlags {
     }
 
     /// The same without unassigned bits.
+    #[must_use]
     pub const fn assigned(self) -> Self {
         Self(self.0 & 0xf)
     }
