@@ -141,6 +141,7 @@ mod tests {
     }
 
     /// Holds: A1-27.
+    /// Holds: A2-31.
     #[test]
     fn dhcpd_writes_split_128_as_sixteen_octets_of_ones_first() {
         let mut expected = [0xff; 32];
@@ -150,6 +151,7 @@ mod tests {
 
     /// Holds: A1-27.
     /// Holds: FO-12.11-2, FO-12.11-4.
+    /// Holds: A2-31.
     #[test]
     fn the_draft_writes_the_buckets_of_the_secondary() {
         let mut expected = [0; 32];
@@ -171,6 +173,7 @@ mod tests {
         assert_eq!(HashBuckets::from_wire(&[0; 33], Dialect::Isc), None);
     }
 
+    /// Holds: A2-31.
     #[test]
     fn buckets_are_counted_from_the_least_significant_bit() {
         let mut assignment = [0; 32];

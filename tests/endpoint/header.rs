@@ -52,6 +52,7 @@ fn startup_is_a_flag_beside_the_recorded_state() {
 }
 
 /// Holds: FO-12.25-1, FO-12.25-3.
+/// Holds: A2-33.
 #[test]
 fn a_state_tells_its_own_beginning() {
     let mut script = Script::normal_primary();
