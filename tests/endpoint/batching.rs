@@ -298,8 +298,11 @@ fn the_order_of_options_between_two_addresses_does_not_matter() {
     assert_eq!(statuses([since, status]), [first, last]);
 }
 
+/// An address with its status, its client, and the end of the lease.
+type Held = (u8, BindingStatus, Option<Client>, UnixTime);
+
 /// What both servers hold after the same story, told with and without batches.
-fn story(batching: Batching, seed: u64) -> [Vec<(u8, BindingStatus, Option<Client>, UnixTime)>; 2] {
+fn story(batching: Batching, seed: u64) -> [Vec<Held>; 2] {
     let [primary, secondary] = [Role::Primary, Role::Secondary].map(|role| {
         let mut config = config(role, 60);
         config.batching = batching;

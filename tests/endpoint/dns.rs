@@ -336,8 +336,8 @@ fn dns_updated(script: &mut Script, flags: DdnsFlags, name: &[u8]) {
     script.input(Input::TimeReached);
 }
 
-fn option(flags: u16, name: &[u8]) -> Option<Vec<u8>> {
-    Some([&flags.to_be_bytes()[..], name].concat())
+fn option(flags: u16, name: &[u8]) -> Vec<u8> {
+    [&flags.to_be_bytes()[..], name].concat()
 }
 
 /// One update before the DNS server has answered, one after: first without, then with the C bit.
@@ -348,10 +348,10 @@ fn the_partner_is_told_that_an_update_has_begun_and_that_it_is_complete() {
     let mut script = primary_with_lease();
     assert_eq!(ddns_said(&mut script), None);
     dns_updated(&mut script, BY_SERVER, NAME);
-    assert_eq!(ddns_said(&mut script), option(0b1010, NAME));
+    assert_eq!(ddns_said(&mut script), Some(option(0b1010, NAME)));
     let completed = DdnsFlags(BY_SERVER.0 | DdnsFlags::FORWARD_DONE.0);
     dns_updated(&mut script, completed, NAME);
-    assert_eq!(ddns_said(&mut script), option(0b1011, NAME));
+    assert_eq!(ddns_said(&mut script), Some(option(0b1011, NAME)));
 }
 
 /// Whether the server or the client updates the A record is the configuration's choice.
@@ -368,7 +368,7 @@ fn each_flag_has_its_bit_and_the_others_are_0() {
         let mut script = primary_with_lease();
         ddns_said(&mut script);
         dns_updated(&mut script, flag, NAME);
-        assert_eq!(ddns_said(&mut script), option(bit, NAME));
+        assert_eq!(ddns_said(&mut script), Some(option(bit, NAME)));
     }
 }
 
@@ -379,7 +379,7 @@ fn the_partner_is_told_the_name_that_is_used_now() {
     ddns_said(&mut script);
     for name in [NAME, b"\x04pc-2\x07example\x00"] {
         dns_updated(&mut script, BOTH_DONE, name);
-        assert_eq!(ddns_said(&mut script), option(0xf, name));
+        assert_eq!(ddns_said(&mut script), Some(option(0xf, name)));
     }
 }
 
@@ -394,7 +394,7 @@ fn the_end_of_a_lease_is_reported_with_its_records() {
         .record(script.now, BindingChange::Released { address: address(LEASED) })
         .unwrap();
     script.input(Input::TimeReached);
-    assert_eq!(ddns_said(&mut script), option(0xf, NAME));
+    assert_eq!(ddns_said(&mut script), Some(option(0xf, NAME)));
 }
 
 /// The partner's clock runs ahead: its report comes while the client still has the lease.

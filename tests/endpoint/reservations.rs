@@ -185,10 +185,10 @@ fn every_update_about_a_reserved_address_has_the_flag_whatever_the_status() {
         script.input(Input::TimeReached);
         let update = script.take(MessageType::BNDUPD);
         assert_eq!(update_said(&update), (Some(status.code()), Some(IpFlags::RESERVED)));
-        if status != BindingStatus::Released {
-            script.acknowledge(&update);
-        } else {
+        if status == BindingStatus::Released {
             reject(&mut script, &update);
+        } else {
+            script.acknowledge(&update);
         }
     }
 }
@@ -262,7 +262,7 @@ fn a_reservation_on_the_secondary_only_does_not_let_it_use_an_address_of_the_pri
 
 /// However the address became available: leased and run out, released, reset by an operator.
 ///
-/// Holds: FO-5.13-3, FO-5.13-4.
+/// Holds: FO-5.13-3, FO-5.13-4, A1-45.
 #[test]
 fn whenever_a_reserved_address_becomes_free_the_secondary_is_offered_it() {
     for end in [

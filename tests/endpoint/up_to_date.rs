@@ -1,5 +1,6 @@
 //! What the partner is known to know, and when that stops counting (§5.16, §5.17).
 
+use twinlease::binding::Binding;
 use twinlease::endpoint::{
     BindingChange, Input, LeaseAuthority, LeaseDetails, OperatorCommand, Origin,
 };
@@ -72,7 +73,7 @@ fn a_request_for_everything_brings_every_address_but_those_never_used() {
     let mut script = primary();
     let used: Vec<u8> = {
         let table = script.endpoint.table();
-        let ever_used = table.iter().filter(|binding| binding.was_ever_used());
+        let ever_used = table.iter().filter(Binding::was_ever_used);
         ever_used.map(|binding| binding.address.octets()[3]).collect()
     };
     assert!(used.len() < 20, "some were never used");

@@ -4,7 +4,7 @@
 //! size in ascending order of address (`layout`, `record`). Queues by status and chains by client
 //! are linked through the records (`queues`, `clients`); a heap knows which lease ends next
 //! (`expiry`). What varies in length lives beside it (`beside`): identifiers too long for a record,
-//! and what bindings carry.
+//! and what bindings carry (`freight`).
 //!
 //! Invariant: a binding costs at most 96 octets besides what it carries, all of it included, and nothing here depends on
 //! the order of a hash.
@@ -15,6 +15,7 @@
 mod beside;
 mod clients;
 mod expiry;
+mod freight;
 mod layout;
 mod queues;
 mod record;

@@ -1,10 +1,10 @@
 //! The packed form of one binding.
 
 use core::net::Ipv4Addr;
-use std::sync::Arc;
 
 use super::NONE;
 use super::beside::Beside;
+use super::freight::Freight;
 use crate::binding::{Binding, Carried, Client, ClientIdentifier, ClientRef, HardwareAddress};
 use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, IpFlags};
@@ -58,7 +58,7 @@ pub(super) struct VariableParts {
     /// Client identifiers that have no room in their record.
     pub(super) identifiers: Identifiers,
     /// Options and DNS state.
-    pub(super) carried: Beside<Arc<[u8]>>,
+    pub(super) carried: Freight,
 }
 
 impl Record {
@@ -120,7 +120,7 @@ impl Record {
             received_potential_expiration: self.received_potential_expiration,
             client_last_transaction: self.client_last_transaction,
             start_of_status: self.start_of_status,
-            carried: Carried::from_shared(parts.carried.get(self.carried).cloned()),
+            carried: parts.carried.get(self.carried),
             partner_knows: self.has_bits(PARTNER_KNOWS),
         }
     }
@@ -138,12 +138,8 @@ impl Record {
     }
 
     /// Replaces what is carried; the room of what was carried before is given back.
-    pub(super) fn set_carried(&mut self, carried: &Carried, beside: &mut Beside<Arc<[u8]>>) {
-        if beside.get(self.carried) == carried.shared() {
-            return;
-        }
-        beside.remove(self.carried);
-        self.carried = carried.shared().map_or(NONE, |octets| beside.insert(octets.clone()));
+    pub(super) fn set_carried(&mut self, carried: &Carried, freight: &mut Freight) {
+        self.carried = freight.exchange(self.carried, carried);
     }
 
     /// The client; both parts are absent if there is none.

@@ -276,6 +276,27 @@ fn room_for_what_is_carried_is_given_back() {
 }
 
 #[test]
+fn bindings_that_carry_the_same_few_octets_share_them() {
+    let mut table = BindingTable::new(&ranges(), 0).unwrap();
+    let addresses: Vec<_> = table.addresses_after(None).collect();
+    let carrying = |address, octets: &'static [u8]| Binding {
+        carried: Carried::new(Parts { reply_options: Some(octets), ..Parts::default() }),
+        ..Binding::unused(address)
+    };
+    for &address in &addresses {
+        table.put(&carrying(address, &[1; 16])).unwrap();
+    }
+    assert_eq!(table.parts.carried.len(), 1);
+    table.put(&carrying(addresses[0], &[2; 16])).unwrap();
+    assert_eq!(table.parts.carried.len(), 2);
+    for &address in &addresses[1..] {
+        assert_eq!(table.get(address), Some(carrying(address, &[1; 16])));
+        table.put(&Binding::unused(address)).unwrap();
+    }
+    assert_eq!(table.parts.carried.len(), 1);
+}
+
+#[test]
 fn ranges_keep_the_order_in_which_they_are_given() {
     let table = BindingTable::new(&ranges(), 0).unwrap();
     assert_eq!(table.ranges(), ranges());
