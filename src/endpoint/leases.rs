@@ -101,13 +101,13 @@ impl FailoverEndpoint {
     }
 
     /// T0 if this server is in PARTNER-DOWN.
-    fn partner_down_since(&self) -> Option<UnixTime> {
+    pub(super) fn partner_down_since(&self) -> Option<UnixTime> {
         (self.state() == FailoverState::PartnerDown).then_some(self.record.start_of_state)
     }
 
     /// Whether the waits of PARTNER-DOWN are over for an address that a partner may have leased
     /// (§9.4.2).
-    fn is_reallocatable(&self, binding: &Binding, now: Now) -> bool {
+    pub(super) fn is_reallocatable(&self, binding: &Binding, now: Now) -> bool {
         let Some(since) = self.partner_down_since() else { return false };
         if self.may_be_given_for_ever(binding) {
             return false;

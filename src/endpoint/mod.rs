@@ -14,7 +14,8 @@
 //! `partner` is what is known of the other process; `updates` sends bindings, `receive` takes the
 //! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
-//! answers the DHCP service, `dns` says who updates the DNS; `outbox` holds back what is not yet durable.
+//! answers the DHCP service, `freeing` frees ended leases where there is no partner to agree, `dns` says
+//! who updates the DNS; `outbox` holds back what is not yet durable.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
@@ -29,6 +30,7 @@ pub mod config;
 mod dns;
 pub mod event;
 pub mod explain;
+mod freeing;
 pub mod io;
 mod leases;
 mod link;
@@ -74,6 +76,7 @@ use crate::wire::frame::Frame;
 use crate::wire::message::Message;
 
 use authentication::Authentication;
+use freeing::Freeing;
 use link::{Dial, Link};
 use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
 use partner::Partner;
@@ -118,6 +121,7 @@ pub struct FailoverEndpoint {
     second_thoughts: SecondThoughts,
     pool: PoolBalance,
     deferred_expiry: BTreeSet<Ipv4Addr>,
+    freeing: Freeing,
     /// Has been told that the partner updates the DNS.
     partner_updates_dns: bool,
     timers: state::StateTimers,
@@ -182,6 +186,7 @@ impl FailoverEndpoint {
             second_thoughts: SecondThoughts::default(),
             pool: PoolBalance::default(),
             deferred_expiry: BTreeSet::new(),
+            freeing: Freeing::default(),
             partner_updates_dns: false,
             timers: state::StateTimers::default(),
             last_xid: Xid(0),
@@ -558,6 +563,7 @@ impl FailoverEndpoint {
         self.link_timers(now);
         self.state_timers(now);
         self.expire_leases(now);
+        self.freeing_timer(now);
         self.request_timers(now);
         self.bring_up_again(now);
         self.release(now);
@@ -581,6 +587,7 @@ impl FailoverEndpoint {
             self.unacknowledged_at(),
             self.second_thoughts.next(),
             self.next_pool_timer(),
+            self.next_freeing(),
             expiry,
         ]
         .into_iter()

@@ -645,7 +645,7 @@ impl FailoverEndpoint {
     }
 
     /// The end of a lease that both servers agree on: the address belongs to the primary.
-    fn become_free(&mut self, now: Now, binding: &mut Binding) {
+    pub(super) fn become_free(&mut self, now: Now, binding: &mut Binding) {
         binding.binding_status = BindingStatus::Free;
         binding.start_of_status = now.wall;
         binding.sent_potential_expiration = UnixTime::ABSENT;
