@@ -225,6 +225,9 @@ impl FailoverEndpoint {
             self.record.partner_start_of_state = start_of_state;
             self.commit_record();
         }
+        if changed && state == FailoverState::Recover {
+            self.updates.partner_fell_behind();
+        }
         if from != Some(state) {
             self.events.push(Event::PartnerState { from, to: state, startup });
         }
@@ -249,6 +252,7 @@ impl FailoverEndpoint {
         if held && self.first_state_is_due() {
             self.announce_state(now);
         }
+        self.catch_up();
     }
 
     fn leave_startup(

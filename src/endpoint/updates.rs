@@ -106,6 +106,8 @@ pub(super) struct Updates {
     sweep_unfinished: bool,
     /// Since when the partner has answered nothing of what is in flight.
     unanswered_since: Option<Instant>,
+    /// The partner has answered a whole sweep on this connection, and lacks what changes since.
+    caught_up: bool,
 }
 
 impl Updates {
@@ -240,6 +242,11 @@ impl Updates {
         *self = Self { taken: self.taken, ..Self::default() };
     }
 
+    /// The partner recovers anew: what it was told before is not to be built on.
+    pub(super) fn partner_fell_behind(&mut self) {
+        self.caught_up = false;
+    }
+
     fn end_of_queue(&self) -> u64 {
         self.taken + self.queue.len() as u64
     }
@@ -274,19 +281,34 @@ impl FailoverEndpoint {
     }
 
     /// Whether changes are sent as they happen: in the states of lazy update, while a request of
-    /// the partner is being answered, and to one that has had its answer and waits (§7.1.1). What a
-    /// waiting dhcpd does with updates is not known.
+    /// the partner is being answered, and to one that recovers with all that it asked for (§7.1.1).
+    /// A dhcpd takes updates in whatever state it is, by the rules of RECOVER also while it waits.
     fn updates_flow(&self) -> bool {
-        let waits = matches!(
+        self.communications_ok()
+            && (self.updates.is_sweeping()
+                || matches!(self.state(), FailoverState::Normal | FailoverState::ConflictDone)
+                || self.updates.caught_up && self.serves_for_recovering_partner())
+    }
+
+    /// Whether this server answers clients while the partner is somewhere between RECOVER and NORMAL.
+    fn serves_for_recovering_partner(&self) -> bool {
+        matches!(
+            self.state(),
+            FailoverState::PartnerDown | FailoverState::CommunicationsInterrupted
+        ) && matches!(
             self.record.partner_state,
-            Some(FailoverState::RecoverWait | FailoverState::RecoverDone)
-        );
-        let flows = match self.state() {
-            FailoverState::Normal | FailoverState::ConflictDone => true,
-            FailoverState::PartnerDown => waits && !self.partner.is_dhcpd(),
-            _ => false,
-        };
-        self.communications_ok() && (flows || self.updates.is_sweeping())
+            Some(FailoverState::Recover | FailoverState::RecoverWait | FailoverState::RecoverDone)
+        )
+    }
+
+    /// A partner that waits out the MCLT asks for nothing any more: what it missed while the
+    /// connection was down is sent unasked, and what changes from then on follows.
+    pub(super) fn catch_up(&mut self) {
+        let waits = self.record.partner_state == Some(FailoverState::RecoverWait);
+        let needed = !self.updates.caught_up && !self.updates.is_sweeping();
+        if waits && needed && self.serves_for_recovering_partner() {
+            self.start_sweep(None);
+        }
     }
 
     /// Sends what the two disagreed about once more, unless it has been settled since.
@@ -442,6 +464,7 @@ impl FailoverEndpoint {
             return;
         }
         let Some(sweep) = self.updates.sweep.take() else { return };
+        self.updates.caught_up = true;
         let Some(xid) = sweep.request else { return };
         self.events.push(Event::PartnerUpdated { sent: sweep.sent });
         if self.record.owes_update_all {

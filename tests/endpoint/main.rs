@@ -35,6 +35,7 @@ mod interruption;
 mod keeping_alive;
 mod leases;
 mod mclt;
+mod live_updates;
 mod normal;
 mod ownership;
 mod pairs;

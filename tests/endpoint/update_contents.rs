@@ -313,31 +313,3 @@ fn an_address_that_is_reset_still_names_its_last_client() {
     let said = said_of(BindingStatus::Reset);
     assert!(update(&said).client_hardware_address.is_some());
 }
-
-/// What a server in PARTNER-DOWN says of a new lease to a partner that waits in RECOVER-WAIT.
-fn told_to_a_waiting(vendor: &'static [u8]) -> Vec<&'static str> {
-    use crate::support::scripted::stored;
-    use twinlease::wire::codes::FailoverState;
-    let mut script = Script::restarted(Role::Primary, stored(FailoverState::PartnerDown));
-    script.vendor = vendor;
-    script.run(15);
-    script.shake_hands();
-    script.state(FailoverState::Recover);
-    let request = script.tell(&Message::UpdReq);
-    assert_eq!(script.take(MessageType::UPDDONE).xid, request);
-    script.state(FailoverState::RecoverWait);
-    script.said.clear();
-    lease(&mut script, printer(), 60);
-    script.types()
-}
-
-/// Holds: FO-7.1.1-1, FO-7.1.1-37.
-#[test]
-fn a_partner_that_waits_after_its_recovery_hears_of_new_leases() {
-    assert_eq!(told_to_a_waiting(b"test"), ["bndupd"]);
-}
-
-#[test]
-fn a_dhcpd_that_waits_after_its_recovery_hears_of_new_leases_in_normal() {
-    assert_eq!(told_to_a_waiting(crate::support::scripted::DHCPD), Vec::<&str>::new());
-}
