@@ -60,6 +60,9 @@ impl fmt::Display for HardwareAddress {
 /// Octets of an identifier that are kept in place; a longer one costs an allocation.
 const INLINE_IDENTIFIER: usize = 30;
 
+/// Octets of the longest identifier: what one DHCP option holds.
+pub const MAX_IDENTIFIER_OCTETS: usize = 255;
+
 /// The data of DHCP option 61, type octet included, at most 255 octets.
 #[derive(Clone, Debug)]
 pub struct ClientIdentifier(Identifier);
@@ -150,8 +153,8 @@ impl ClientRef<'_> {
         }
     }
 
-    /// A copy that owns its identifier. An identifier over 255 octets cannot come out of a DHCP
-    /// option and is dropped.
+    /// A copy that owns its identifier. One over 255 octets is left out: whatever takes clients in
+    /// refuses it before.
     pub fn to_client(&self) -> Client {
         Client {
             identifier: self.identifier.and_then(ClientIdentifier::new),

@@ -190,7 +190,9 @@ impl From<PacketError> for DropReason {
             | PacketError::NoMagicCookie
             | PacketError::NotARequest
             | PacketError::HardwareAddressTooLong(_) => Self::NotDhcp,
-            PacketError::Truncated(_) | PacketError::WrongLength { .. } => Self::MalformedOptions,
+            PacketError::Truncated(_)
+            | PacketError::WrongLength { .. }
+            | PacketError::TooLong { .. } => Self::MalformedOptions,
         }
     }
 }

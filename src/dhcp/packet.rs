@@ -17,6 +17,7 @@ use dhcproto::v4::{self, MessageType, Opcode, borrowed};
 
 use super::option_code::OptionCode;
 use crate::binding::carried::{MAX_REQUEST_OCTETS, REQUEST_CODES, collect_options};
+use crate::binding::client::MAX_IDENTIFIER_OCTETS;
 use crate::binding::{ClientRef, HardwareAddress};
 
 /// Length of the fixed fields with the magic cookie; a shorter datagram is no DHCP message.
@@ -129,7 +130,8 @@ impl<'a> ClientPacket<'a> {
             max_message_size: options.octets(OptionCode::MAX_MESSAGE_SIZE)?.map(u16::from_be_bytes),
             subnet_selection: options.address(OptionCode::SUBNET_SELECTION)?,
             parameter_request_list: options.take(OptionCode::PARAMETER_REQUEST_LIST),
-            client_identifier: options.take(OptionCode::CLIENT_IDENTIFIER),
+            client_identifier: options
+                .up_to(MAX_IDENTIFIER_OCTETS, OptionCode::CLIENT_IDENTIFIER)?,
             relay_agent_information: options.take(OptionCode::RELAY_AGENT_INFORMATION),
             names_and_classes: NAMES_AND_CLASSES.map(|code| options.take(code)),
         })
@@ -236,6 +238,19 @@ impl<'a> KnownOptions<'a> {
         self.slot(code)?.take().filter(|data| !data.is_empty())
     }
 
+    /// The same for an option that is kept, with a length that has a limit.
+    fn up_to(
+        &mut self,
+        most: usize,
+        code: OptionCode,
+    ) -> Result<Option<Cow<'a, [u8]>>, PacketError> {
+        let data = self.take(code);
+        match data.as_ref().map(|data| data.len()) {
+            Some(length) if length > most => Err(PacketError::TooLong { code, length, most }),
+            _ => Ok(data),
+        }
+    }
+
     /// The data of an option of fixed length.
     fn octets<const N: usize>(&mut self, code: OptionCode) -> Result<Option<[u8; N]>, PacketError> {
         let Some(data) = self.slot(code).and_then(Option::take) else {
@@ -314,6 +329,15 @@ pub enum PacketError {
         /// The length it must have.
         right: usize,
     },
+    /// The instances of an option are together longer than what can be stored and told to a partner.
+    TooLong {
+        /// The option.
+        code: OptionCode,
+        /// Its length, all instances together.
+        length: usize,
+        /// The longest it may be.
+        most: usize,
+    },
 }
 
 impl fmt::Display for PacketError {
@@ -330,6 +354,9 @@ impl fmt::Display for PacketError {
             Self::Truncated(code) => write!(f, "{code} runs past the end of its field"),
             Self::WrongLength { code, length, right } => {
                 write!(f, "{code} has {length} octets, must have {right}")
+            }
+            Self::TooLong { code, length, most } => {
+                write!(f, "{code} has {length} octets, may have {most}")
             }
         }
     }
@@ -425,6 +452,25 @@ mod tests {
     fn an_empty_client_identifier_counts_as_none() {
         let bytes = request(&[53, 1, 1, 61, 0, 255]);
         assert_eq!(ClientPacket::parse(&bytes).unwrap().client().identifier, None);
+    }
+
+    #[test]
+    fn an_identifier_in_two_options_may_have_255_octets() {
+        let mut options = vec![61, 250];
+        options.extend([7; 250]);
+        options.extend([61, 5, 7, 7, 7, 7, 7, 255]);
+        let bytes = request(&options);
+        assert_eq!(ClientPacket::parse(&bytes).unwrap().client().identifier, Some(&[7; 255][..]));
+    }
+
+    #[test]
+    fn an_identifier_in_two_options_may_have_no_more_than_255_octets() {
+        let mut options = vec![61, 255];
+        options.extend([7; 255]);
+        options.extend([61, 1, 7, 255]);
+        let refused =
+            PacketError::TooLong { code: OptionCode::CLIENT_IDENTIFIER, length: 256, most: 255 };
+        assert_eq!(ClientPacket::parse(&request(&options)), Err(refused));
     }
 
     #[test]

@@ -14,7 +14,8 @@ use super::config::{ConfigError, Reservation};
 use super::io::Output;
 use super::leases::ABANDON_SECONDS;
 use super::service::{
-    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, Service, Unavailable,
+    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, RecordError, Service,
+    Unavailable,
 };
 
 /// Candidates that `choose` looks at before it gives up.
@@ -154,7 +155,8 @@ impl LeaseAuthority for Alone {
         }
     }
 
-    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, UnknownAddress> {
+    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, RecordError> {
+        change.check()?;
         self.now = now;
         let address = change.address();
         let own = self.table.get(address).ok_or(UnknownAddress(address))?;

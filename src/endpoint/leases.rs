@@ -11,8 +11,8 @@ use crate::wire::codes::{BindingStatus, FailoverState, IpFlags};
 
 use super::FailoverEndpoint;
 use super::service::{
-    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RequestKind,
-    Service, Silence, Unavailable,
+    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RecordError,
+    RequestKind, Service, Silence, Unavailable,
 };
 
 /// Candidates that `choose` looks at before it gives up on one kind of address.
@@ -450,7 +450,8 @@ impl LeaseAuthority for FailoverEndpoint {
         Grant { lease_seconds, lease_expiration, potential_expiration }
     }
 
-    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, UnknownAddress> {
+    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, RecordError> {
+        change.check()?;
         self.now = now;
         let address = change.address();
         let own = self.table.get(address).ok_or(UnknownAddress(address))?;

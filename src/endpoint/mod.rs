@@ -56,8 +56,8 @@ pub use config::{Batching, ConfigError, RelationshipConfig, SharedSecrets};
 pub use event::{Event, LinkEnd};
 pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output};
 pub use service::{
-    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RequestKind,
-    Service, Silence, Unavailable,
+    Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RecordError,
+    RequestKind, Service, Silence, Unavailable,
 };
 pub use state::Refused;
 pub use status::{Communications, Status, Sync};

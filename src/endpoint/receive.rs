@@ -5,6 +5,7 @@ use core::net::Ipv4Addr;
 use crate::balance::Role;
 use crate::binding::accept::{self, Acceptance, ReceivedUpdate};
 use crate::binding::carried::Parts;
+use crate::binding::client::MAX_IDENTIFIER_OCTETS;
 use crate::binding::table::Mark;
 use crate::binding::{Binding, Carried, Client, ClientIdentifier, HardwareAddress};
 use crate::time::{Now, UnixTime};
@@ -109,6 +110,9 @@ impl FailoverEndpoint {
             if !ends || update.potential_expiration.is_none() {
                 return Err((MISSING, "ACTIVE without its expiration times"));
             }
+        }
+        if update.client_identifier.is_some_and(|octets| octets.len() > MAX_IDENTIFIER_OCTETS) {
+            return Err((MISSING, "client-identifier is longer than 255 octets"));
         }
         let identifier = update.client_identifier.and_then(ClientIdentifier::new);
         let client =

@@ -8,6 +8,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use crate::binding::carried::Parts;
+use crate::binding::client::MAX_IDENTIFIER_OCTETS;
 use crate::binding::table::{BindingTable, RangeId};
 use crate::binding::{AddressRange, ClientRef, UnknownAddress};
 use crate::durable::CommitId;
@@ -193,7 +194,49 @@ impl BindingChange<'_> {
             | Self::DnsUpdated { address, .. } => *address,
         }
     }
+
+    /// Checks what the types do not say.
+    pub(super) fn check(&self) -> Result<(), RecordError> {
+        let Self::Leased { client, .. } = self else { return Ok(()) };
+        match client.identifier.map(<[u8]>::len) {
+            Some(length) if length > MAX_IDENTIFIER_OCTETS => {
+                Err(RecordError::IdentifierTooLong(length))
+            }
+            _ => Ok(()),
+        }
+    }
 }
+
+/// A change that cannot be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// It is about an address that is not the owner's.
+    UnknownAddress(UnknownAddress),
+    /// The client-identifier of the new holder has so many octets: more than a DHCP option holds.
+    IdentifierTooLong(usize),
+}
+
+impl From<UnknownAddress> for RecordError {
+    fn from(unknown: UnknownAddress) -> Self {
+        Self::UnknownAddress(unknown)
+    }
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownAddress(unknown) => unknown.fmt(f),
+            Self::IdentifierTooLong(length) => write!(
+                f,
+                "the client-identifier has {length} octets; at most {MAX_IDENTIFIER_OCTETS} are \
+                 possible"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RecordError {}
 
 /// The owner of pools: a failover endpoint, or a server without a partner.
 pub trait LeaseAuthority {
@@ -231,7 +274,7 @@ pub trait LeaseAuthority {
 
     /// Takes note of what the service did. The answer to the client leaves when the returned
     /// commit is durable.
-    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, UnknownAddress>;
+    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, RecordError>;
 
     /// The ranges in the order of their [`RangeId`].
     fn ranges(&self) -> &[AddressRange] {

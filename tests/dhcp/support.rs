@@ -9,15 +9,15 @@ use dhcproto::v4::{DhcpOption, Message, MessageType, OptionCode as Code};
 use dhcproto::{Decodable, Decoder};
 
 use twinlease::binding::table::{BindingTable, RangeId};
-use twinlease::binding::{AddressRange, ClientRef, HardwareAddress, UnknownAddress};
+use twinlease::binding::{AddressRange, ClientRef, HardwareAddress};
 use twinlease::dhcp::{
     Arrival, DhcpConfig, DhcpService, DropReason, Ipv4Network, OptionCode, OptionSet, Owners,
     PendingReply, PoolConfig, Reservation, SubnetConfig,
 };
 use twinlease::durable::{CommitId, Recovered};
 use twinlease::endpoint::{
-    Alone, Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, RequestKind, Service,
-    Silence,
+    Alone, Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, RecordError,
+    RequestKind, Service, Silence,
 };
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::codes::BindingStatus;
@@ -97,7 +97,7 @@ impl LeaseAuthority for Owner {
         self.alone.grant(address, client, desired, now)
     }
 
-    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, UnknownAddress> {
+    fn record(&mut self, now: Now, change: BindingChange<'_>) -> Result<CommitId, RecordError> {
         self.changes += 1;
         self.alone.record(now, change)
     }

@@ -8,7 +8,7 @@ use twinlease::durable::{Change, Recovered};
 use twinlease::endpoint::config::Reservation;
 use twinlease::endpoint::{
     Alone, Availability, BindingChange, ClientRequest, LeaseAuthority, LeaseDetails, Output,
-    RequestKind, Service, Unavailable,
+    RecordError, RequestKind, Service, Unavailable,
 };
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::codes::BindingStatus;
@@ -247,4 +247,15 @@ fn bindings_of_a_range_no_longer_configured_are_passed_over() {
     let alone = owner_of(vec![Binding::unused(address(99))], &[]);
     assert_eq!(alone.table().get(address(99)), None);
     assert_eq!(alone.ranges().len(), 1);
+}
+
+#[test]
+fn a_lease_to_an_identifier_over_255_octets_is_refused() {
+    let mut alone = owner_of(Vec::new(), &[]);
+    let (address, identifier) = (address(10), [7; 256]);
+    let client = ClientRef { identifier: Some(&identifier), ..client(1) };
+    let grant = alone.grant(address, &client, 60, at(0));
+    let details = LeaseDetails::default();
+    let change = BindingChange::Leased { address, client, grant, details };
+    assert_eq!(alone.record(at(0), change), Err(RecordError::IdentifierTooLong(256)));
 }

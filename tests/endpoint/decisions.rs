@@ -8,6 +8,7 @@ use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState, IpFlags, MessageType, RejectReason};
 use twinlease::wire::dialect::Dialect;
+use twinlease::wire::message::Message;
 
 use crate::support::scripted::{LINK, Script, stored};
 use crate::support::{START, address, client, config};
@@ -381,4 +382,36 @@ fn a_status_that_is_none_is_rejected_and_never_sent() {
         let answer = script.take(MessageType::BNDACK).reject();
         assert_eq!(answer, Some(RejectReason::MISSING_BINDING_INFORMATION), "{code}");
     }
+}
+
+/// What is said of a client whose identifier has so many octets.
+fn long_identifier(octets: usize) -> Script {
+    let mut script = Script::normal_secondary();
+    let identifier = vec![7; octets];
+    let (update, hardware) = report(Active, 1, START);
+    script.update(BindingUpdate {
+        client_identifier: Some(&identifier),
+        client_hardware_address: Some(&hardware),
+        ..update
+    });
+    script
+}
+
+#[test]
+fn an_identifier_of_255_octets_is_taken_whole() {
+    let script = long_identifier(255);
+    let binding = script.endpoint.table().get(address(12)).unwrap();
+    assert_eq!(binding.client.unwrap().identifier.unwrap().octets().len(), 255);
+}
+
+/// Holds: FO-7.1.3-1.
+#[test]
+fn an_identifier_that_no_client_can_have_sent_is_rejected_by_name() {
+    let mut script = long_identifier(256);
+    let answer = script.take(MessageType::BNDACK);
+    let Message::BndAck(ack) = answer.message(Dialect::Isc) else { panic!("a BNDACK") };
+    let reject = ack.replies().next().and_then(|reply| reply.reject).expect("a rejection");
+    assert_eq!(reject.reason, RejectReason::MISSING_BINDING_INFORMATION);
+    let text = String::from_utf8_lossy(reject.message.expect("a text"));
+    assert!(text.contains("client-identifier is longer than 255 octets"), "{text}");
 }

@@ -1,9 +1,10 @@
 //! How long a lease may be, and whose client is whose (§5.2, §5.3).
 
+use twinlease::binding::ClientRef;
 use twinlease::binding::table::RangeId;
 use twinlease::endpoint::{
-    Availability, ClientRequest, LeaseAuthority, OperatorCommand, RequestKind, Service, Silence,
-    Unavailable,
+    Availability, BindingChange, ClientRequest, LeaseAuthority, LeaseDetails, OperatorCommand,
+    RecordError, RequestKind, Service, Silence, Unavailable,
 };
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::FailoverState;
@@ -196,4 +197,16 @@ fn a_shorter_lease_shortens_no_wait_of_partner_down() {
     assert_eq!(answer(&world), Availability::No(Unavailable::AwaitingPartner));
     world.run(1);
     assert_eq!(answer(&world), Availability::Lease);
+}
+
+#[test]
+fn a_lease_to_an_identifier_over_255_octets_is_not_recorded() {
+    let mut script = Script::normal_primary();
+    let (now, address, identifier) = (script.now, address(25), [7; 256]);
+    let client = ClientRef { identifier: Some(&identifier), ..client(1) };
+    let grant = script.endpoint.grant(address, &client, 60, now);
+    let details = LeaseDetails::default();
+    let change = BindingChange::Leased { address, client, grant, details };
+    let refused = script.endpoint.record(now, change);
+    assert_eq!(refused, Err(RecordError::IdentifierTooLong(256)));
 }
