@@ -72,3 +72,10 @@ fn clients_1_3_and_5_are_the_primarys_and_2_4_and_7_the_secondarys() {
     assert_eq!([1, 3, 5].map(role), [Role::Primary; 3]);
     assert_eq!([2, 4, 7].map(role), [Role::Secondary; 3]);
 }
+
+#[test]
+fn the_example_of_the_readme_is_a_conversation() {
+    let page = include_str!("README.md");
+    let example: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    play("README.md", &example.join("\n")).unwrap_or_else(|fault| panic!("{fault}"));
+}
