@@ -75,7 +75,8 @@ impl Pair {
                     endpoint.take_transmit(link, &mut octets);
                     self.octets.push_back((1 - side, octets));
                 }
-                Output::Connect | Output::Close(_) | Output::Event(_) => {}
+                Output::Connect | Output::StartTls { .. } | Output::Close(_) | Output::Event(_) => {
+                }
                 Output::Idle { .. } => return,
             }
         }

@@ -166,6 +166,10 @@ impl Server {
                         self.lost(link);
                     }
                 }
+                // Never asked for: `RelationshipConfig::tls` says that this driver has none.
+                Output::StartTls { link, .. } => {
+                    self.tell(Input::TlsFailed { link, reason: "this driver has no TLS" });
+                }
                 Output::Close(link) => {
                     if let Some((stream, _)) = self.links.remove(&link) {
                         let _was_closed_already = stream.shutdown(Shutdown::Both);

@@ -55,7 +55,7 @@
 //!                 }
 //!             }
 //!             Output::Event(event) => println!("{event}"),
-//!             Output::Connect | Output::Close(_) => {}
+//!             Output::Connect | Output::StartTls { .. } | Output::Close(_) => {}
 //!             Output::Idle { .. } => break,
 //!         }
 //!     }

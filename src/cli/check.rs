@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::endpoint::SharedSecrets;
+use crate::endpoint::{SharedSecrets, TlsPolicy};
 use crate::server::config::{Config, LoadError, Problem, Relationship};
 
 use super::serve::refuse;
@@ -47,8 +47,9 @@ fn identity(relationship: &Relationship) -> &'static str {
             "known by its address, and messages are signed with a shared secret; the previous one is \
              still accepted"
         }
+        None if relationship.tls.is_some() => "known by its address and its certificate",
         None if relationship.dialect.signs_messages() => {
-            "known by its address alone; a shared secret would protect against impostors"
+            "known by its address alone; a shared secret, or TLS, would protect against impostors"
         }
         None => {
             "known by its address alone: ISC dhcpd neither signs messages nor verifies them, and has \
@@ -86,6 +87,14 @@ fn summary(file: &Path, config: &Config) -> Result<(), Failure> {
             relationship.peer_address,
         )?;
         writeln!(out, "             {}", identity(relationship))?;
+        if let Some(tls) = &relationship.tls {
+            let condition = match tls.policy {
+                TlsPolicy::Required => "only",
+                _ => "where the partner wants it too",
+            };
+            let name = &tls.peer_name;
+            writeln!(out, "             over TLS 1.3 {condition}, with a certificate for {name}")?;
+        }
     }
     for subnet in &config.subnets {
         let addresses: u64 = subnet.pools.iter().map(|pool| pool.range.size()).sum();

@@ -1,20 +1,22 @@
 //! One TCP connection: a task that reads chunks and writes whatever has gathered.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsStream;
 
-use super::links::{Hub, Notice, WRITE_BUFFER};
-use crate::endpoint::{LinkId, Origin};
+use super::links::{Hub, LinkSpec, Notice, WRITE_BUFFER};
+use super::tls::TlsIdentity;
+use crate::endpoint::{LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
 
 /// Octets that are read at once.
@@ -49,6 +51,8 @@ struct Outgoing {
     /// Octets handed to the socket and not all taken by it.
     in_flight: usize,
     closing: bool,
+    /// What waits is the last in clear; TLS follows at once.
+    tls: Option<TlsSide>,
 }
 
 /// More octets wait than a partner may leave unread.
@@ -60,7 +64,7 @@ impl Connection {
     /// with `read`. It keeps `permit` until the connection is gone.
     pub(super) fn start(
         stream: TcpStream,
-        owner: OwnerId,
+        spec: &LinkSpec,
         origin: Origin,
         read: BytesMut,
         hub: Hub,
@@ -68,7 +72,8 @@ impl Connection {
     ) {
         let link = LinkId(hub.next_link.fetch_add(1, Ordering::Relaxed));
         let shared = Arc::new(Shared::default());
-        let connection = Self { owner, shared: Arc::clone(&shared) };
+        let connection = Self { owner: spec.owner, shared: Arc::clone(&shared) };
+        let identity = spec.tls.clone();
         tokio::spawn(async move {
             let _permit = permit;
             let connected = Notice::Connected { link, origin, connection };
@@ -78,7 +83,7 @@ impl Connection {
             if !read.is_empty() {
                 let _ = hub.notices.send(Notice::Bytes { link, bytes: read }).await;
             }
-            run(stream, link, &shared, &hub).await;
+            run(stream, link, &shared, &hub, identity).await;
             let _ = hub.notices.send(Notice::Closed { link }).await;
         });
     }
@@ -93,6 +98,15 @@ impl Connection {
         drop(outgoing);
         self.shared.wake.notify_one();
         Ok(())
+    }
+
+    /// Lets TLS begin behind these octets. From now on nothing that arrives is read as it is.
+    pub(super) fn start_tls(&self, octets: &[u8], side: TlsSide) {
+        let mut outgoing = self.shared.outgoing.lock();
+        outgoing.waiting.extend_from_slice(octets);
+        outgoing.tls = Some(side);
+        drop(outgoing);
+        self.shared.wake.notify_one();
     }
 
     /// Ends the connection once what waits is written; it has a short time for that.
@@ -111,20 +125,78 @@ impl Drop for Connection {
     }
 }
 
-/// Reads and writes until either ends.
-async fn run(stream: TcpStream, link: LinkId, shared: &Shared, hub: &Hub) {
+/// How writing ended.
+enum Written {
+    /// Everything is written and the connection is to end.
+    All,
+    /// Everything in clear is written and TLS is to begin.
+    InClear(TlsSide),
+}
+
+/// Reads and writes until either ends, or TLS is to begin.
+async fn run(
+    stream: TcpStream,
+    link: LinkId,
+    shared: &Shared,
+    hub: &Hub,
+    identity: Option<TlsIdentity>,
+) {
     let (mut reader, mut writer) = stream.into_split();
-    let flushed = tokio::select! {
-        () = read_all(&mut reader, link, shared, hub) => false,
-        result = write_all(&mut writer, shared) => result.is_ok(),
-        () = shared.abort.notified() => false,
-        () = close_overdue(shared) => false,
+    let written = tokio::select! {
+        () = read_in_clear(&mut reader, link, shared, hub) => None,
+        result = write_all(&mut writer, shared) => result.ok(),
+        () = shared.abort.notified() => None,
+        () = close_overdue(shared) => None,
     };
-    if flushed {
-        // Closing while octets are unread would reset the connection, and with it what the partner
-        // has not read yet.
-        let _ = timeout(LINGER, discard(&mut reader)).await;
+    match written {
+        None => {}
+        Some(Written::All) => linger(&mut reader).await,
+        Some(Written::InClear(side)) => {
+            if let Ok(stream) = reader.reunite(writer)
+                && let Err(reason) = run_secured(stream, side, link, shared, hub, identity).await
+            {
+                let _ = hub.notices.send(Notice::TlsFailed { link, reason }).await;
+            }
+        }
     }
+}
+
+/// The same inside TLS, after the handshake. What breaks TLS itself is an error.
+async fn run_secured(
+    stream: TcpStream,
+    side: TlsSide,
+    link: LinkId,
+    shared: &Shared,
+    hub: &Hub,
+    identity: Option<TlsIdentity>,
+) -> Result<(), String> {
+    let identity = identity.ok_or("TLS is not configured")?;
+    let stream = tokio::select! {
+        result = identity.negotiate(stream, side) => result?,
+        () = shared.abort.notified() => return Ok(()),
+        () = shared.close.notified() => return Ok(()),
+    };
+    shared.outgoing.lock().tls = None;
+    if hub.notices.send(Notice::Secured { link }).await.is_err() {
+        return Ok(());
+    }
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let written = tokio::select! {
+        result = read_secured(&mut reader, link, shared, hub) => return result,
+        result = write_all(&mut writer, shared) => result.ok(),
+        () = shared.abort.notified() => None,
+        () = close_overdue(shared) => None,
+    };
+    if let Some(Written::All) = written {
+        linger(&mut reader).await;
+    }
+    Ok(())
+}
+
+/// Closing while octets are unread would reset the connection, and with it what the partner has not
+/// read yet.
+async fn linger(reader: &mut (impl AsyncRead + Unpin)) {
+    let _ = timeout(LINGER, discard(reader)).await;
 }
 
 /// Ends when the partner has not taken the last octets in time.
@@ -134,45 +206,86 @@ async fn close_overdue(shared: &Shared) {
 }
 
 /// Hands chunks on until the connection ends. A slow owner slows the partner down.
-async fn read_all(reader: &mut OwnedReadHalf, link: LinkId, shared: &Shared, hub: &Hub) {
+async fn read_in_clear(reader: &mut OwnedReadHalf, link: LinkId, shared: &Shared, hub: &Hub) {
+    let mut buffer = BytesMut::new();
+    while reader.readable().await.is_ok() {
+        buffer.reserve(CHUNK / 4);
+        let (read, closing) = {
+            // Under the lock, so that not one octet of TLS is taken for one in clear.
+            let outgoing = shared.outgoing.lock();
+            if outgoing.tls.is_some() {
+                break;
+            }
+            (reader.try_read_buf(&mut (&mut buffer).limit(CHUNK)), outgoing.closing)
+        };
+        match read {
+            Ok(1..) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+            Ok(0) | Err(_) => return,
+        }
+        let bytes = buffer.split();
+        if !closing && hub.notices.send(Notice::Bytes { link, bytes }).await.is_err() {
+            return;
+        }
+    }
+    let starts_tls = shared.outgoing.lock().tls.is_some();
+    if starts_tls {
+        // The writer ends this.
+        std::future::pending().await
+    }
+}
+
+/// The same inside TLS.
+async fn read_secured(
+    reader: &mut ReadHalf<TlsStream<TcpStream>>,
+    link: LinkId,
+    shared: &Shared,
+    hub: &Hub,
+) -> Result<(), String> {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(CHUNK / 4);
         match reader.read_buf(&mut (&mut buffer).limit(CHUNK)).await {
             Ok(1..) => {}
-            Ok(0) | Err(_) => return,
+            Ok(0) => return Ok(()),
+            // A partner that refuses this server's certificate says so when it is done with it.
+            Err(error) if error.kind() == ErrorKind::InvalidData => return Err(error.to_string()),
+            Err(_) => return Ok(()),
         }
         let bytes = buffer.split();
-        if shared.outgoing.lock().closing {
-            continue;
-        }
-        if hub.notices.send(Notice::Bytes { link, bytes }).await.is_err() {
-            return;
+        if !shared.outgoing.lock().closing
+            && hub.notices.send(Notice::Bytes { link, bytes }).await.is_err()
+        {
+            return Ok(());
         }
     }
 }
 
-async fn discard(reader: &mut OwnedReadHalf) {
+async fn discard(reader: &mut (impl AsyncRead + Unpin)) {
     let mut buffer = [0; 4096];
     while let Ok(1..) = reader.read(&mut buffer).await {}
 }
 
-/// Writes what gathers until the owner closes; then everything is written.
-async fn write_all(writer: &mut OwnedWriteHalf, shared: &Shared) -> io::Result<()> {
+/// Writes what gathers until the owner closes, or wants TLS; then everything is written.
+async fn write_all(writer: &mut (impl AsyncWrite + Unpin), shared: &Shared) -> io::Result<Written> {
     let mut writing = Vec::new();
     loop {
-        let closing = {
+        let (closing, tls) = {
             let mut outgoing = shared.outgoing.lock();
             std::mem::swap(&mut outgoing.waiting, &mut writing);
             outgoing.in_flight = writing.len();
-            outgoing.closing
+            (outgoing.closing, outgoing.tls)
         };
         if !writing.is_empty() {
             writer.write_all(&writing).await?;
+            writer.flush().await?;
             writing.clear();
             writing.shrink_to(IDLE_BUFFER);
         } else if closing {
-            return writer.shutdown().await;
+            writer.shutdown().await?;
+            return Ok(Written::All);
+        } else if let Some(side) = tls {
+            return Ok(Written::InClear(side));
         } else {
             shared.wake.notified().await;
         }

@@ -20,7 +20,7 @@ pub(super) async fn run(spec: LinkSpec, hub: Hub) {
     match stream {
         Ok(stream) => {
             let read = BytesMut::new();
-            Connection::start(stream, spec.owner, Origin::Dialled, read, hub, None);
+            Connection::start(stream, &spec, Origin::Dialled, read, hub, None);
         }
         Err(error) => {
             tracing::debug!(relationship = spec.name, "dialling {}: {error}", spec.peer);

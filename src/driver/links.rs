@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use super::clock::Clock;
 use super::connection::Connection;
+use super::tls::TlsIdentity;
 use super::{dial, listener};
-use crate::endpoint::{ConnectFailure, LinkId, Origin};
+use crate::endpoint::{ConnectFailure, LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
 use crate::wire::MAX_MESSAGE_LEN;
 
@@ -54,6 +55,8 @@ pub struct LinkSpec {
     pub peer: SocketAddrV4,
     /// Silence after which the partner counts as gone.
     pub receive_timer: Duration,
+    /// Who is who, where connections may be secured.
+    pub tls: Option<TlsIdentity>,
 }
 
 /// What happened on a connection.
@@ -81,6 +84,18 @@ pub enum LinkEvent {
         link: LinkId,
         /// The octets, in the order in which they were sent.
         bytes: BytesMut,
+    },
+    /// TLS, asked for by [`Links::start_tls`], stands; the octets that follow came inside it.
+    Secured {
+        /// The connection.
+        link: LinkId,
+    },
+    /// TLS did not come about, or broke; the connection is gone.
+    TlsFailed {
+        /// The connection.
+        link: LinkId,
+        /// Why, for people.
+        reason: String,
     },
     /// It is gone, by the partner's doing. None follows [`Links::close`].
     Closed {
@@ -131,6 +146,8 @@ pub(super) enum Notice {
     Connected { link: LinkId, origin: Origin, connection: Connection },
     ConnectFailed { owner: OwnerId, failure: ConnectFailure },
     Bytes { link: LinkId, bytes: BytesMut },
+    Secured { link: LinkId },
+    TlsFailed { link: LinkId, reason: String },
     Closed { link: LinkId },
 }
 
@@ -242,6 +259,15 @@ impl Links {
         );
     }
 
+    /// Writes these octets in clear and secures the connection; `Secured` or `TlsFailed` follows.
+    /// What arrives after them belongs to TLS.
+    pub fn start_tls(&mut self, link: LinkId, octets: &[u8], side: TlsSide) {
+        if let Some(connection) = self.open.get(&link) {
+            connection.start_tls(octets, side);
+            self.counters.octets_sent += octets.len() as u64;
+        }
+    }
+
     /// Closes a connection once what was queued is written. No event of it follows.
     pub fn close(&mut self, link: LinkId) {
         if let Some(connection) = self.open.remove(&link) {
@@ -301,6 +327,12 @@ impl Links {
             Notice::Bytes { link, bytes } => {
                 self.counters.octets_received += bytes.len() as u64;
                 self.open.contains_key(&link).then_some(LinkEvent::Bytes { link, bytes })
+            }
+            Notice::Secured { link } => {
+                self.open.contains_key(&link).then_some(LinkEvent::Secured { link })
+            }
+            Notice::TlsFailed { link, reason } => {
+                self.open.remove(&link).map(|_| LinkEvent::TlsFailed { link, reason })
             }
             Notice::Closed { link } => self.open.remove(&link).map(|_| LinkEvent::Closed { link }),
         }

@@ -85,9 +85,8 @@ fn accept(
     let permit = Arc::clone(&hub.accepted).try_acquire_owned().map_err(full)?;
     socket::prepare(&stream, first.receive_timer).map_err(|_| "it broke at once")?;
     if candidates.len() == 1 {
-        let owner = first.owner;
         let (read, hub) = (BytesMut::new(), hub.clone());
-        Connection::start(stream, owner, Origin::Accepted, read, hub, Some(permit));
+        Connection::start(stream, first, Origin::Accepted, read, hub, Some(permit));
     } else {
         let half_open = Arc::clone(&hub.half_open).try_acquire_owned().map_err(full)?;
         tokio::spawn(attribute(stream, candidates, hub.clone(), permit, half_open));
@@ -119,7 +118,7 @@ async fn attribute(
     // A name that no relationship has goes to the first one, which rejects it in the protocol's way.
     let named = candidates.iter().find(|spec| spec.name.as_bytes() == name);
     if let Some(spec) = named.or(candidates.first()) {
-        Connection::start(stream, spec.owner, Origin::Accepted, read, hub, Some(permit));
+        Connection::start(stream, spec, Origin::Accepted, read, hub, Some(permit));
     }
 }
 

@@ -184,9 +184,10 @@ impl FailoverEndpoint {
     }
 
     /// The time of the next CONNECT: that of the clock, but later than that of every one before.
-    pub(super) fn take_connect_time(&mut self, now: Now) -> UnixTime {
-        if !self.authentication.is_on() {
-            return now.wall;
+    /// One that goes over TLS need not be.
+    pub(super) fn take_connect_time(&mut self, now: Now, secured: bool) -> UnixTime {
+        if !self.authentication.is_on() || secured {
+            return self.record.last_connect_time.map_or(now.wall, |last| last.max(now.wall));
         }
         let earliest = self.record.last_connect_time.map_or(0, |last| last.0.saturating_add(1));
         let time = UnixTime(now.wall.0.max(earliest));
@@ -241,7 +242,12 @@ mod tests {
         endpoint.last_xid = Xid(last);
         endpoint.handle_input(NOW, Input::Connected { link: LINK, origin: Origin::Dialled });
         let key = secret.then(|| DigestKey::new(&shared, input));
-        let ack = ConnectAck { protocol_version: Some(1), ..ConnectAck::default() };
+        let ack = ConnectAck {
+            protocol_version: Some(1),
+            max_unacked_bndupd: Some(10),
+            receive_timer: Some(30),
+            ..ConnectAck::default()
+        };
         let mut octets = Vec::new();
         let (xid, dialect) = (endpoint.last_xid, Dialect::Draft12);
         Message::ConnectAck(ack)

@@ -57,6 +57,35 @@ pub enum Batching {
     WithEverybody,
 }
 
+/// Whether the connection is encrypted, and the servers are known by certificates (§11.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsPolicy {
+    /// The driver has no TLS.
+    Unsupported,
+    /// It has, and none is wanted.
+    Off,
+    /// If the partner wants it too.
+    Desired,
+    /// Or there is no connection.
+    Required,
+}
+
+impl TlsPolicy {
+    /// The TLS-request of a primary (§12.27).
+    pub(crate) const fn request(self) -> u8 {
+        match self {
+            Self::Unsupported | Self::Off => 0,
+            Self::Desired => 1,
+            Self::Required => 2,
+        }
+    }
+
+    /// Whether TLS may come about.
+    pub(crate) const fn is_willing(self) -> bool {
+        matches!(self, Self::Desired | Self::Required)
+    }
+}
+
 /// What both servers know and nobody else does (§11.1).
 #[derive(Clone, Debug)]
 pub struct SharedSecrets {
@@ -140,6 +169,10 @@ pub struct RelationshipConfig {
     /// Difference of the clocks, in seconds, up to which a connection is accepted; `None` takes that
     /// of the dialect.
     pub max_clock_delta: Option<u32>,
+    /// Whether the connection is encrypted; what the driver carries out on
+    /// [`Output::StartTls`](super::Output::StartTls). The dialect has to be one that
+    /// [has TLS](Dialect::has_tls).
+    pub tls: TlsPolicy,
     /// Text of vendor-class-identifier (§12.28).
     pub vendor_class: String,
     /// Seed of the client index, so that no client can choose colliding keys.
@@ -177,6 +210,7 @@ impl RelationshipConfig {
             dynamic_dns: false,
             secrets: None,
             max_clock_delta: None,
+            tls: TlsPolicy::Unsupported,
             vendor_class: concat!("twinlease-", env!("CARGO_PKG_VERSION")).to_owned(),
             table_seed: 0,
         }
@@ -207,6 +241,9 @@ impl RelationshipConfig {
         if self.secrets.is_some() && !self.dialect.signs_messages() {
             return Err(ConfigError::SecretNotUsed(self.dialect));
         }
+        if self.tls.is_willing() && !self.dialect.has_tls() {
+            return Err(ConfigError::TlsNotUsed(self.dialect));
+        }
         Ok(())
     }
 }
@@ -227,6 +264,8 @@ pub enum ConfigError {
     Mclt,
     /// There is a shared secret, and partners of this dialect do not sign messages.
     SecretNotUsed(Dialect),
+    /// TLS is wanted, and partners of this dialect have none.
+    TlsNotUsed(Dialect),
     /// The ranges overlap or are too many.
     Ranges(String),
 }
@@ -250,6 +289,10 @@ impl fmt::Display for ConfigError {
             Self::SecretNotUsed(dialect) => write!(
                 f,
                 "partners of dialect {dialect} do not sign messages; remove the shared secret, or use dialect draft on both servers"
+            ),
+            Self::TlsNotUsed(dialect) => write!(
+                f,
+                "partners of dialect {dialect} have no TLS; remove it, or use dialect draft on both servers"
             ),
             Self::Ranges(what) => write!(f, "the address ranges cannot be used: {what}"),
         }

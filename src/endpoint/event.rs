@@ -35,6 +35,8 @@ pub enum Event {
         /// The partner's vendor-class-identifier as text.
         vendor_class: String,
     },
+    /// TLS stands on a connection.
+    Secured,
     /// The connection ended after communications were okay.
     CommunicationsInterrupted(LinkEnd),
     /// A connection ended before communications were okay.
@@ -147,6 +149,8 @@ pub enum LinkEnd {
     Unacknowledged,
     /// An announcement that this partner cannot take on an open connection.
     StateNotTakenByPartner(FailoverState),
+    /// TLS did not come about, or broke; why, in words that may be the partner's.
+    Tls(String),
     /// With a shared secret in use xids may not begin anew on a connection (§11.1).
     XidsUsedUp,
     /// A newer connection of the same partner replaced it.
@@ -176,6 +180,7 @@ impl Event {
             | Self::StorageFailed => true,
             Self::PartnerState { .. }
             | Self::CommunicationsOk { .. }
+            | Self::Secured
             | Self::UpdatesRequested { .. }
             | Self::UpdatesComplete { .. }
             | Self::PartnerRequestsUpdates { .. }
@@ -203,6 +208,7 @@ impl fmt::Display for Event {
             Self::CommunicationsOk { vendor_class } => {
                 write!(f, "communications ok with {vendor_class:?}")
             }
+            Self::Secured => f.write_str("connection secured by TLS"),
             Self::CommunicationsInterrupted(end) => write!(f, "communications interrupted: {end}"),
             Self::ConnectionRefused(end) => write!(f, "connection not established: {end}"),
             Self::UpdateRejectedByPartner { address, reason, text } => {
@@ -276,6 +282,7 @@ impl fmt::Display for LinkEnd {
                     "closed because this partner cannot be told {state} on an open connection"
                 )
             }
+            Self::Tls(why) => write!(f, "no TLS: {why:?}"),
             Self::XidsUsedUp => f.write_str("the xids of the connection are used up"),
             Self::Replaced => f.write_str("replaced by a newer connection"),
             Self::Stopping => f.write_str("this server is stopping"),

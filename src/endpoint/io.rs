@@ -19,6 +19,16 @@ pub enum Origin {
     Accepted,
 }
 
+/// What this server is in a TLS handshake. The draft leaves it open; whoever speaks first in the
+/// protocol, the primary, is the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsSide {
+    /// The primary.
+    Client,
+    /// The secondary.
+    Server,
+}
+
 /// Why a dial attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectFailure {
@@ -53,6 +63,19 @@ pub enum Input<'a> {
         link: LinkId,
         /// What is wrong with it.
         error: DecodeError,
+    },
+    /// TLS, asked for by [`Output::StartTls`], stands: the partner has shown a certificate that it
+    /// is to be known by, and no octet came in clear behind the message that led to it.
+    TlsEstablished {
+        /// The connection.
+        link: LinkId,
+    },
+    /// TLS did not come about on the connection, or broke.
+    TlsFailed {
+        /// The connection.
+        link: LinkId,
+        /// Why, for people.
+        reason: &'a str,
     },
     /// The connection is gone: closed by the partner, or broken.
     Disconnected {
@@ -94,6 +117,15 @@ pub enum Output {
     Connect,
     /// Octets wait in `take_transmit` for this connection.
     Transmit(LinkId),
+    /// Write what waits in `take_transmit` for this connection in clear, then negotiate TLS on it at
+    /// once and say `TlsEstablished` or `TlsFailed`. Whatever the partner sends from now on belongs
+    /// to TLS; there is nothing to transmit before it stands.
+    StartTls {
+        /// The connection.
+        link: LinkId,
+        /// Which part this server plays.
+        side: TlsSide,
+    },
     /// Close the connection once what was transmitted before is written; no `Disconnected` follows.
     Close(LinkId),
     /// For logs, metrics and the operator.

@@ -43,6 +43,8 @@ const REFUSED_MAX: Duration = Duration::from_secs(300);
 pub(super) enum Phase {
     /// A secondary waits for CONNECT.
     AwaitConnect,
+    /// The driver negotiates TLS.
+    AwaitTls,
     /// A primary waits for the answer to its CONNECT.
     AwaitConnectAck(Xid),
     /// CONNECT was accepted, the partner's STATE has not come.
@@ -59,6 +61,8 @@ pub(super) struct Link {
     pub(super) since: Instant,
     pub(super) last_received: Instant,
     last_sent: Instant,
+    /// TLS stands on it.
+    pub(super) secured: bool,
     /// The xid of the partner's latest message that is no answer, with a shared secret in use.
     pub(super) last_xid: Option<Xid>,
     /// The first STATE leaves at this moment unless the partner's comes before.
@@ -142,6 +146,7 @@ impl FailoverEndpoint {
             since: now.monotonic,
             last_received: now.monotonic,
             last_sent: now.monotonic,
+            secured: false,
             last_xid: None,
             first_state_due: None,
         });
@@ -484,9 +489,10 @@ impl Retry {
                     Self::Soon
                 }
             }
-            LinkEnd::Rejected(..) | LinkEnd::RejectedByPartner(..) | LinkEnd::Disconnected(..) => {
-                Self::Late
-            }
+            LinkEnd::Rejected(..)
+            | LinkEnd::RejectedByPartner(..)
+            | LinkEnd::Disconnected(..)
+            | LinkEnd::Tls(_) => Self::Late,
             LinkEnd::Garbled(_) | LinkEnd::ProtocolError(..) if was_established => Self::Late,
             LinkEnd::Garbled(_)
             | LinkEnd::ProtocolError(..)

@@ -10,7 +10,8 @@
 //!
 //! The story is told in these files: `state` enters and leaves states by the table in
 //! [`transitions`]; `link` opens connections and keeps them alive, `setup` agrees with the partner
-//! on their terms, `authentication` signs and verifies every message, `announce` says STATE,
+//! on their terms, `authentication` signs and verifies every message, `tls` has the
+//! connection secured, `announce` says STATE,
 //! `partner` is what is known of the other process; `updates` sends bindings, `receive` takes the
 //! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
@@ -45,6 +46,7 @@ pub mod service;
 mod setup;
 mod state;
 pub mod status;
+mod tls;
 pub mod transitions;
 mod updates;
 
@@ -52,9 +54,9 @@ use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use alone::Alone;
-pub use config::{Batching, ConfigError, RelationshipConfig, SharedSecrets};
+pub use config::{Batching, ConfigError, RelationshipConfig, SharedSecrets, TlsPolicy};
 pub use event::{Event, LinkEnd};
-pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output};
+pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output, TlsSide};
 pub use service::{
     Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RecordError,
     RequestKind, Service, Silence, Unavailable,
@@ -223,6 +225,10 @@ impl FailoverEndpoint {
             Input::ConnectFailed(failure) => self.on_connect_failed(now, failure),
             Input::Received { link, frame } => self.on_frame(now, link, frame),
             Input::Garbled { link, error } => self.on_garbled(now, link, error),
+            Input::TlsEstablished { link } => self.on_tls_established(now, link),
+            Input::TlsFailed { link, reason } => {
+                self.close_link(now, link, LinkEnd::Tls(reason.to_owned()), None);
+            }
             Input::Disconnected { link } => self.on_disconnected(now, link),
             Input::TimeReached => {}
             Input::Committed(id) => self.durable = self.durable.max(id.min(self.last_commit)),
@@ -318,6 +324,9 @@ impl FailoverEndpoint {
         let counter = if counter < self.stats.received.len() { counter } else { 0 };
         if let Some(count) = self.stats.received.get_mut(counter) {
             *count += 1;
+        }
+        if self.is_negotiating_tls(link) {
+            return self.on_clear_message(now, link);
         }
         let Some(proof) = self.authenticate(now, link, &frame) else { return };
         match Message::decode(&frame, self.config.dialect) {
@@ -509,8 +518,8 @@ impl FailoverEndpoint {
                     self.transmit_now(now, xid, &Message::PoolResp { addresses_transferred });
                 }
                 Outgoing::UpdReq { all } => self.send_update_request(now, all),
-                Outgoing::ConnectAck { xid, tls_reply } => {
-                    self.send_connect_ack(now, xid, tls_reply);
+                Outgoing::ConnectAck { link, xid, tls_reply } => {
+                    self.send_connect_ack(now, link, xid, tls_reply);
                 }
                 Outgoing::UpdDone { xid } => self.transmit_now(now, xid, &Message::UpdDone),
             }

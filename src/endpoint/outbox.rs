@@ -10,6 +10,8 @@ use crate::durable::CommitId;
 use crate::time::UnixTime;
 use crate::wire::codes::{FailoverState, RejectReason, ServerFlags, Xid};
 
+use super::io::LinkId;
+
 /// The answer to one transaction of a BNDUPD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
@@ -33,7 +35,7 @@ pub(super) enum Outgoing {
     PoolReq,
     PoolResp { xid: Xid, addresses_transferred: u32 },
     UpdReq { all: bool },
-    ConnectAck { xid: Xid, tls_reply: Option<u8> },
+    ConnectAck { link: LinkId, xid: Xid, tls_reply: Option<u8> },
     UpdDone { xid: Xid },
 }
 

@@ -12,8 +12,9 @@ use crate::wire::message::Message;
 
 use super::FailoverEndpoint;
 use super::authentication::{Failure, Proof};
+use super::config::TlsPolicy;
 use super::event::LinkEnd;
-use super::io::{LinkId, Output};
+use super::io::{LinkId, Output, TlsSide};
 use super::link::Phase;
 use super::outbox::Outgoing;
 use super::partner::clock_sample;
@@ -44,6 +45,8 @@ impl FailoverEndpoint {
         let buckets = self.config.server_buckets.narrow(&self.config.hash_buckets).to_wire(dialect);
         let delayed_service = u8::try_from(self.config.load_balance_max_seconds);
         let delayed_service = delayed_service.ok().filter(|seconds| *seconds > 0);
+        let secured = self.is_secured(id);
+        let wish = dialect.sends_tls_request().then(|| self.config.tls.request());
         let name = self.config.name.clone();
         let vendor_class = self.config.vendor_class.clone();
         let connect = Connect {
@@ -52,12 +55,12 @@ impl FailoverEndpoint {
             receive_timer: Some(self.config.receive_timer),
             vendor_class: Some(vendor_class.as_bytes()),
             protocol_version: Some(PROTOCOL_VERSION),
-            tls_request: dialect.sends_tls_request().then_some(0),
+            tls_request: wish.filter(|_| !secured),
             mclt: Some(self.config.mclt.0),
             hash_bucket_assignment: Some(&buckets),
             delayed_service: delayed_service.filter(|_| dialect.sends_delayed_service()),
         };
-        let time = self.take_connect_time(now);
+        let time = self.take_connect_time(now, secured);
         self.transmit_dated(now, id, time, xid, &Message::Connect(connect));
     }
 
@@ -77,33 +80,44 @@ impl FailoverEndpoint {
             self.close_link(now, id, end, Some((RejectReason::UNKNOWN, "unexpected CONNECT")));
             return;
         }
-        let admitted = self.admit(header, connect, proof);
-        match admitted.and_then(|()| self.check_connect(now, header, connect)) {
-            Err((reason, text)) => self.reject_connect(now, id, header.xid, connect, reason, text),
-            Ok(terms) => self.accept_connect(now, id, header.xid, connect, terms),
+        let over_tls = self.is_secured(id);
+        // Over TLS there is nothing to agree on about TLS (§7.8, §7.9).
+        let request = connect.tls_request.filter(|_| !over_tls);
+        let answered = self.admit(header, connect, proof, over_tls).and_then(|tls| {
+            if tls { Ok(None) } else { self.check_connect(now, header, connect).map(Some) }
+        });
+        match answered {
+            Err(failure) => self.reject_connect(now, id, header.xid, request, failure),
+            Ok(None) => {
+                self.send_connect_ack(now, id, header.xid, Some(1));
+                self.start_tls(now, id, TlsSide::Server);
+            }
+            Ok(Some(terms)) => {
+                let tls_reply = request.map(|_| 0);
+                self.accept_connect(now, id, header.xid, connect, terms, tls_reply);
+            }
         }
     }
 
     /// What is looked at before the content of a CONNECT, in the order of §7.8.2: the version, TLS,
-    /// the digest.
+    /// the digest. Says whether TLS follows.
     fn admit(
         &mut self,
         header: Header,
         connect: &Connect<'_>,
         proof: Result<Proof, Failure>,
-    ) -> Result<(), Failure> {
+        over_tls: bool,
+    ) -> Result<bool, Failure> {
         if connect.protocol_version.is_none_or(|version| version != PROTOCOL_VERSION)
             && self.config.dialect.checks_protocol_version()
         {
             return Err((RejectReason::VERSION_MISMATCH, "this server speaks protocol-version 1"));
         }
-        if connect.tls_request == Some(2) {
-            return Err((RejectReason::TLS_NOT_SUPPORTED, "this server does not do TLS"));
-        }
+        let tls = !over_tls && self.answer_tls_request(connect.tls_request.unwrap_or(0))?;
         let proof = proof?;
-        self.check_connect_time(header.time, false)?;
+        self.check_connect_time(header.time, over_tls)?;
         self.trust(proof);
-        Ok(())
+        Ok(tls)
     }
 
     /// The secondary's further checks in their order (requirements 6.3).
@@ -164,15 +178,15 @@ impl FailoverEndpoint {
         now: Now,
         id: LinkId,
         xid: Xid,
-        connect: &Connect<'_>,
-        reason: RejectReason,
-        text: &'static str,
+        tls_request: Option<u8>,
+        (reason, text): Failure,
     ) {
         let name = self.config.name.clone();
         let ack = ConnectAck {
             relationship_name: Some(name.as_bytes()),
             protocol_version: Some(PROTOCOL_VERSION),
-            tls_reply: connect.tls_request.map(|_| 0),
+            // Of all rejections one alone speaks of TLS that would have to be (§7.8.2).
+            tls_reply: tls_request.map(|_| u8::from(reason == RejectReason::TLS_REQUIRED)),
             reject: Some(Reject { reason, message: Some(text.as_bytes()) }),
             ..ConnectAck::default()
         };
@@ -188,6 +202,7 @@ impl FailoverEndpoint {
         xid: Xid,
         connect: &Connect<'_>,
         terms: Terms,
+        tls_reply: Option<u8>,
     ) {
         if let Some(former) = self.link_in_use() {
             let reason = (RejectReason::DUPLICATE_CONNECTION, "replaced by a newer connection");
@@ -197,19 +212,25 @@ impl FailoverEndpoint {
         self.partner.delta = Some(terms.delta);
         self.delayed_service = terms.delayed_service;
         self.adopt_terms(terms.mclt, &terms.buckets);
-        let tls_reply = connect.tls_request.map(|_| 0);
         self.establish(now, id);
         if self.authentication.is_on() {
             // The time of this CONNECT has to be on disk before anything comes of it.
-            self.outbox.push(self.last_commit, Outgoing::ConnectAck { xid, tls_reply });
+            let answer = Outgoing::ConnectAck { link: id, xid, tls_reply };
+            self.outbox.push(self.last_commit, answer);
         } else {
-            self.send_connect_ack(now, xid, tls_reply);
+            self.send_connect_ack(now, id, xid, tls_reply);
         }
         self.announce_first_state(now, id);
     }
 
-    /// Accepts the CONNECT of the link in use.
-    pub(super) fn send_connect_ack(&mut self, now: Now, xid: Xid, tls_reply: Option<u8>) {
+    /// Accepts a CONNECT.
+    pub(super) fn send_connect_ack(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        xid: Xid,
+        tls_reply: Option<u8>,
+    ) {
         let name = self.config.name.clone();
         let vendor_class = self.config.vendor_class.clone();
         let ack = ConnectAck {
@@ -221,7 +242,7 @@ impl FailoverEndpoint {
             tls_reply,
             reject: None,
         };
-        self.transmit_now(now, xid, &Message::ConnectAck(ack));
+        self.transmit_on(now, id, xid, &Message::ConnectAck(ack));
     }
 
     pub(super) fn on_connect_ack(
@@ -255,10 +276,19 @@ impl FailoverEndpoint {
             }
             return;
         }
+        let over_tls = self.is_secured(id);
+        let will_be = !over_tls && ack.tls_reply == Some(1);
+        if will_be && self.config.tls.is_willing() {
+            // Nothing else in it counts before the connection is secure (§7.9.2).
+            self.start_tls(now, id, TlsSide::Client);
+            return;
+        }
         let dialect = self.config.dialect;
         let delta = clock_sample(now, header.time);
-        let refusal = if ack.tls_reply == Some(1) {
-            Some((RejectReason::TLS_NOT_SUPPORTED, "this server does not do TLS"))
+        let refusal = if will_be {
+            Some((RejectReason::TLS_NOT_SUPPORTED, "this server did not ask for TLS"))
+        } else if !over_tls && self.config.tls == TlsPolicy::Required {
+            Some((RejectReason::TLS_REQUIRED, "this server speaks over TLS only"))
         } else if ack
             .protocol_version
             .map_or(dialect.checks_protocol_version(), |version| version != PROTOCOL_VERSION)

@@ -307,6 +307,22 @@ impl Engine {
                 self.tell(now, index, Input::ConnectFailed(failure));
             }
             LinkEvent::Bytes { link, bytes } => self.on_octets(now, link, &bytes),
+            LinkEvent::Secured { link } => {
+                let Some((owner, deframer)) = self.connections.get(&link) else { return };
+                // What came in clear must never be read as if it had come inside TLS.
+                let input = if deframer.buffered() == 0 {
+                    Input::TlsEstablished { link }
+                } else {
+                    let reason = "octets came in clear after TLS had been agreed on";
+                    Input::TlsFailed { link, reason }
+                };
+                self.tell(now, *owner, input);
+            }
+            LinkEvent::TlsFailed { link, reason } => {
+                if let Some((owner, _)) = self.connections.remove(&link) {
+                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason });
+                }
+            }
             LinkEvent::Closed { link } => {
                 if let Some((owner, _)) = self.connections.remove(&link) {
                     self.tell(now, owner, Input::Disconnected { link });
@@ -499,6 +515,13 @@ impl Engine {
                         self.links.transmit(link, &self.octets);
                     }
                 }
+                Output::StartTls { link, side } => {
+                    if let Some(endpoint) = owner.endpoint_mut() {
+                        self.octets.clear();
+                        endpoint.take_transmit(link, &mut self.octets);
+                        self.links.start_tls(link, &self.octets, side);
+                    }
+                }
                 Output::Close(link) => {
                     self.connections.remove(&link);
                     self.links.close(link);
@@ -588,6 +611,7 @@ fn link_specs(relationships: &[RelationshipPlan], owners: &[Owner]) -> Vec<LinkS
         local: plan.address,
         peer: plan.peer_address,
         receive_timer: Duration::from_secs(u64::from(plan.endpoint.receive_timer)),
+        tls: plan.tls.clone(),
     });
     specs.collect()
 }

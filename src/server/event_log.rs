@@ -33,9 +33,9 @@ impl Kind {
         match event {
             Event::Transition { .. } => Some(Self::Transition),
             Event::PartnerState { .. } => Some(Self::PartnerState),
-            Event::CommunicationsOk { .. } | Event::CommunicationsInterrupted(_) => {
-                Some(Self::Communications)
-            }
+            Event::CommunicationsOk { .. }
+            | Event::Secured
+            | Event::CommunicationsInterrupted(_) => Some(Self::Communications),
             Event::ConnectionRefused(_) => Some(Self::Refused),
             Event::UpdateRejected { .. } => Some(Self::Rejected),
             Event::UpdateRejectedByPartner { .. } => Some(Self::RejectedByPartner),

@@ -11,8 +11,9 @@ use crate::binding::table::RangeId;
 use crate::binding::times::Mclt;
 use crate::binding::{AddressRange, Client};
 use crate::dhcp::{DhcpConfig, PoolConfig, ReservedFor, SubnetConfig};
-use crate::endpoint::RelationshipConfig;
+use crate::driver::tls::TlsIdentity;
 use crate::endpoint::config::{PoolShare, Reservation};
+use crate::endpoint::{RelationshipConfig, TlsPolicy};
 use crate::server::config::{Config, Relationship};
 
 /// How long a probe of an address waits for an echo, as dhcpd does.
@@ -36,6 +37,8 @@ pub struct RelationshipPlan {
     pub address: SocketAddrV4,
     /// Where the partner listens.
     pub peer_address: SocketAddrV4,
+    /// Who is who, where connections may be secured.
+    pub tls: Option<TlsIdentity>,
     /// The endpoint.
     pub endpoint: RelationshipConfig,
 }
@@ -144,10 +147,16 @@ fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan 
     endpoint.acknowledgement_wait = configured.acknowledgement_wait;
     endpoint.secrets = configured.secrets.clone();
     endpoint.max_clock_delta = configured.max_clock_delta;
+    endpoint.tls = match &configured.tls {
+        Some(tls) => tls.policy,
+        None if configured.dialect.has_tls() => TlsPolicy::Off,
+        None => TlsPolicy::Unsupported,
+    };
     endpoint.table_seed = table_seed;
     RelationshipPlan {
         address: configured.address,
         peer_address: configured.peer_address,
+        tls: configured.tls.as_ref().map(|tls| tls.identity.clone()),
         endpoint,
     }
 }

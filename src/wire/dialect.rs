@@ -256,6 +256,12 @@ impl Dialect {
         matches!(self, Self::Draft12)
     }
 
+    /// Whether a connection may be secured by TLS (§11.2). dhcpd says that it does not want it and
+    /// has none; Windows never speaks of it.
+    pub const fn has_tls(self) -> bool {
+        matches!(self, Self::Draft12)
+    }
+
     /// The first xid of a connection. dhcpd starts at 0, yet never gives 0 to a BNDUPD; the draft
     /// leaves it open.
     pub const fn first_xid(self) -> u32 {

@@ -79,7 +79,7 @@ fn a_dhcpd_is_known_by_its_address_alone() {
 fn a_partner_of_the_draft_without_a_secret_is_known_by_its_address_alone() {
     assert_eq!(
         Trial::new().identity("dialect = \"draft\""),
-        "known by its address alone; a shared secret would protect against impostors"
+        "known by its address alone; a shared secret, or TLS, would protect against impostors"
     );
 }
 
@@ -155,7 +155,7 @@ fn a_file_that_is_not_there_is_named() {
         trial
             .error(&format!("dialect = \"draft\"\nshared-secret-file = \"{}\"", missing.display())),
         "8:22: relationship.shared-secret-file: none cannot be read: No such file or directory (os error \
-         2); write the secret into this file, readable by this server alone"
+         2); name a file that this server can read and others cannot"
     );
 }
 

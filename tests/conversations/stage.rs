@@ -369,6 +369,7 @@ impl Stage {
                     endpoint.take_transmit(link, &mut octets);
                     self.look_at(link, &octets)?;
                 }
+                Output::StartTls { .. } => return Err("the server starts TLS".to_owned()),
                 Output::Close(link) => {
                     let Some(at) = self.wires.iter().position(|wire| wire.id == link) else {
                         return Err("the server closes what is closed".to_owned());

@@ -35,6 +35,7 @@ async fn spec(number: u16, name: &str) -> LinkSpec {
         local: free_port(OURS).await,
         peer: free_port(PARTNER).await,
         receive_timer: Duration::from_secs(30),
+        tls: None,
     }
 }
 

@@ -8,3 +8,4 @@
 
 mod committer;
 mod links;
+mod tls;

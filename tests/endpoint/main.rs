@@ -54,6 +54,7 @@ mod states;
 mod status;
 mod stopping;
 mod support;
+mod tls;
 mod up_to_date;
 mod update_contents;
 mod updates;

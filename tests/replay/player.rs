@@ -458,6 +458,7 @@ impl<'a> Player<'a> {
                     endpoint.take_transmit(link, &mut octets);
                     self.say(link, &octets);
                 }
+                Output::StartTls { .. } => panic!("a dhcpd has no TLS"),
                 Output::Close(link) => self.hang_up(link),
                 Output::Event(event) => self.take_note(event),
                 Output::Idle { wake_at } => {

@@ -11,6 +11,7 @@ mod relationship;
 mod section;
 mod security;
 mod subnet;
+mod tls;
 mod value;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use toml_edit::Document;
 pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
 pub use subnet::{LeaseTimes, Pool, Subnet};
+pub use tls::Tls;
 
 use problem::Problems;
 use section::Section;
@@ -301,6 +303,7 @@ mod tests {
             ADMIN_KEYS,
             DHCP_KEYS,
             relationship::KEYS,
+            tls::KEYS,
             subnet::KEYS,
             subnet::POOL_KEYS,
             subnet::RESERVATION_KEYS,

@@ -14,6 +14,7 @@ use crate::wire::Dialect;
 use super::problem::{Problems, Span};
 use super::section::{Located, Section};
 use super::security;
+use super::tls::{self, Tls};
 use super::value::{self, Wrong};
 
 pub(super) const KEYS: &[&str] = &[
@@ -50,6 +51,7 @@ pub(super) const KEYS: &[&str] = &[
     "shared-secret",
     "digest-covers",
     "max-clock-difference",
+    "tls",
 ];
 
 /// Keys whose values a secondary learns from its primary.
@@ -116,6 +118,8 @@ pub struct Relationship {
     /// Difference of the clocks, in seconds, up to which the partner is let in; `None` takes that of
     /// the dialect.
     pub max_clock_delta: Option<u32>,
+    /// Certificates, where the connection may be secured.
+    pub tls: Option<Tls>,
 }
 
 /// Where a relationship stands in the file, for messages about two of them.
@@ -177,6 +181,7 @@ pub(super) fn read(
     let swapped = section.optional("check-secs-byte-order", problems, value::boolean);
     let spoken = dialect.as_ref().map_or(Dialect::Isc, |located| located.value);
     let security = security::read(section, spoken, problems);
+    let tls = tls::read(section, spoken, problems);
     let shares = match &role {
         Some(Located { value: Role::Secondary, .. }) => {
             refuse_primary_only(section, problems);
@@ -229,6 +234,7 @@ pub(super) fn read(
         },
         secrets: security.secrets,
         max_clock_delta: security.max_clock_delta,
+        tls,
     };
     Some((relationship, place))
 }

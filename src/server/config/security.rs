@@ -130,13 +130,10 @@ fn needs_secret(section: &Section<'_>, key: &str, problems: &mut Problems<'_>) {
     }
 }
 
-fn secret_in_file(value: &Value) -> Result<SharedSecret, Wrong> {
-    let name = value::text(value)?;
-    let unreadable = |error: io::Error| {
-        let fix = "write the secret into this file, readable by this server alone";
-        Wrong::new(format!("{name} cannot be read: {error}"), fix)
-    };
-    let file = File::open(Path::new(&name)).map_err(unreadable)?;
+/// Opens a file that nobody but this server may read.
+pub(super) fn open_private(name: &str) -> Result<File, Wrong> {
+    let unreadable = |error: io::Error| unreadable(name, &error);
+    let file = File::open(Path::new(name)).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.mode();
     if mode & TOO_OPEN != 0 {
         return Err(Wrong::new(
@@ -144,9 +141,20 @@ fn secret_in_file(value: &Value) -> Result<SharedSecret, Wrong> {
             format!("chmod 600 {name}"),
         ));
     }
+    Ok(file)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Wrong {
+    let fix = "name a file that this server can read and others cannot";
+    Wrong::new(format!("{name} cannot be read: {error}"), fix)
+}
+
+fn secret_in_file(value: &Value) -> Result<SharedSecret, Wrong> {
+    let name = value::text(value)?;
+    let file = open_private(&name)?;
     let mut octets = Vec::new();
     let limit = u64::try_from(MAX_SECRET + 3).unwrap_or(u64::MAX);
-    file.take(limit).read_to_end(&mut octets).map_err(unreadable)?;
+    file.take(limit).read_to_end(&mut octets).map_err(|error| unreadable(&name, &error))?;
     secret(&octets, &name)
 }
 

@@ -7,6 +7,7 @@ use twinlease::balance::{HashBuckets, Role};
 use twinlease::durable::{Change, Commit, EndpointRecord, Recovered};
 use twinlease::endpoint::{
     ConnectFailure, Event, FailoverEndpoint, Input, LinkId, Origin, Output, RelationshipConfig,
+    TlsSide,
 };
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck, BndUpd};
@@ -80,6 +81,8 @@ pub(crate) struct Script {
     xid: u32,
     /// vendor-class-identifier of the partner.
     pub(crate) vendor: &'static [u8],
+    /// TLS that the driver was asked to negotiate.
+    pub(crate) tls: Vec<TlsSide>,
     /// What the partner signs with.
     pub(crate) key: Option<DigestKey>,
     /// Every message that the endpoint ever sent.
@@ -121,6 +124,7 @@ impl Script {
             deframer: Deframer::new(),
             xid: 100,
             vendor: b"test",
+            tls: Vec::new(),
             key: None,
             sent: Vec::new(),
         };
@@ -403,6 +407,10 @@ impl Script {
                         .handle_input(self.now, Input::ConnectFailed(ConnectFailure::Unreachable));
                 }
                 Output::Transmit(link) => self.collect(link),
+                Output::StartTls { link, side } => {
+                    self.collect(link);
+                    self.tls.push(side);
+                }
                 Output::Close(link) => self.closed.push(link),
                 Output::Event(event) => self.events.push(event),
                 Output::Idle { wake_at } => {

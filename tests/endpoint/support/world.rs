@@ -99,6 +99,10 @@ pub(crate) struct World {
     octets: VecDeque<(usize, LinkId, Vec<u8>)>,
     /// Whether dialling works.
     pub(crate) cable: bool,
+    /// Sides that wait for the other's part of a TLS handshake.
+    shaking: Vec<(usize, LinkId)>,
+    /// Whether handshakes succeed.
+    pub(crate) certified: bool,
 }
 
 impl World {
@@ -111,6 +115,8 @@ impl World {
             pipes: Vec::new(),
             octets: VecDeque::new(),
             cable: true,
+            shaking: Vec::new(),
+            certified: true,
         }
     }
 
@@ -321,6 +327,14 @@ impl World {
                     endpoint.take_transmit(link, &mut octets);
                     self.octets.push_back((1 - side, link, octets));
                 }
+                Output::StartTls { link, .. } => {
+                    let mut octets = Vec::new();
+                    endpoint.take_transmit(link, &mut octets);
+                    if !octets.is_empty() {
+                        self.octets.push_back((1 - side, link, octets));
+                    }
+                    self.shake_hands(side, link);
+                }
                 Output::Close(link) => self.close(side, link),
                 Output::Event(event) => {
                     if let Event::Transition { to, .. } = &event {
@@ -341,6 +355,22 @@ impl World {
         if let Some(endpoint) = &mut self.sides[side].endpoint {
             endpoint.handle_input(now, input);
         }
+    }
+
+    /// TLS stands, or has failed, when both sides have begun it.
+    fn shake_hands(&mut self, side: usize, link: LinkId) {
+        let other = self.shaking.iter().position(|waits| *waits == (1 - side, link));
+        let Some(other) = other else { return self.shaking.push((side, link)) };
+        self.shaking.remove(other);
+        for side in [1 - side, side] {
+            let result = if self.certified {
+                Input::TlsEstablished { link }
+            } else {
+                Input::TlsFailed { link, reason: "unknown issuer" }
+            };
+            self.input_without_drain(side, result);
+        }
+        self.drain(1 - side);
     }
 
     fn dial(&mut self, side: usize) {
