@@ -66,11 +66,7 @@ impl Carried {
             return Self::NOTHING;
         }
         let length = |octets: &[u8]| u16::try_from(octets.len()).unwrap_or(0).to_be_bytes();
-        let mut octets = Vec::with_capacity(LENGTHS + request.len() + reply.len());
-        octets.extend(length(request));
-        octets.extend(length(reply));
-        octets.extend(request);
-        octets.extend(reply);
+        let mut octets = [&length(request)[..], &length(reply), request, reply].concat();
         if let Some(ddns) = parts.ddns {
             octets.extend(ddns.flags().0.to_be_bytes());
             octets.extend(ddns.name());
@@ -314,6 +310,18 @@ mod tests {
         collect_options(&[82], MAX_REQUEST_OCTETS, [(82, &data[..])].into_iter(), &mut out);
         let lengths: Vec<_> = options_of(&out).map(|(_, data)| data.len()).collect();
         assert_eq!(lengths, [255, 45]);
+    }
+
+    #[test]
+    fn options_are_collected_up_to_the_last_octet_of_the_limit() {
+        let (short, long) = ([7; 20], [7; 300]);
+        for (data, octets) in [(&short[..], 4 + 2 + 20), (&long[..], 4 + 2 + 255 + 2 + 45)] {
+            for (limit, expected) in [(octets, octets), (octets - 1, 0)] {
+                let mut out = Vec::new();
+                collect_options(&[], limit, [(82, data)].into_iter(), &mut out);
+                assert_eq!(out.len(), expected, "{} octets, limit {limit}", data.len());
+            }
+        }
     }
 
     #[test]

@@ -335,14 +335,17 @@ fn of_many_silent_connections_the_oldest_makes_room() {
     assert_eq!(script.closed, [LinkId(2)]);
 }
 
-/// CONTACTs whose header shows the partner's clock `behind` seconds behind, one every ten seconds.
+/// A CONTACT whose header shows the partner's clock `behind` seconds behind.
+fn contact_behind(script: &mut Script, behind: u32) {
+    let time = UnixTime(script.now.wall.0 - behind);
+    script.hear(LINK, time, Xid(1), &Message::Contact);
+}
+
+/// Such CONTACTs, one every ten seconds.
 fn contacts_behind(script: &mut Script, behind: u32, count: u32) {
     for _ in 0..count {
         script.run(10);
-        let mut octets = Vec::new();
-        let time = UnixTime(script.now.wall.0 - behind);
-        Message::Contact.encode(time, Xid(1), Dialect::Isc, &mut octets).unwrap();
-        script.octets(&octets);
+        contact_behind(script, behind);
     }
 }
 
@@ -362,6 +365,19 @@ fn a_clock_that_was_set_is_believed_after_a_while() {
     contacts_behind(&mut script, 20, 2);
     assert_eq!(script.endpoint.status().clock_delta_seconds, Some(20));
     assert!(script.events.contains(&Event::ClockJumped { before: 0, now: 20 }));
+}
+
+/// Holds: FO-5.10-9, FO-5.10-10.
+#[test]
+fn samples_of_five_seconds_make_a_jump_of_a_clock() {
+    for (seconds, delta) in [(4, 0), (5, 20)] {
+        let mut script = Script::normal_primary();
+        contact_behind(&mut script, 20);
+        script.run(seconds);
+        contact_behind(&mut script, 20);
+        let known = script.endpoint.status().clock_delta_seconds;
+        assert_eq!(known, Some(delta), "{seconds} seconds");
+    }
 }
 
 // One connection.

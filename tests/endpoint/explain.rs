@@ -2,6 +2,7 @@
 
 use twinlease::balance::Role;
 use twinlease::binding::Binding;
+use twinlease::binding::table::RangeId;
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::explain::{AddressExplanation, Change};
 use twinlease::endpoint::{Availability, Service, Silence, Unavailable};
@@ -97,6 +98,29 @@ fn in_partner_down_the_end_of_the_wait_has_a_date() {
     let told = script.endpoint.explain_address(address(12), script.now).unwrap();
     assert_eq!(dates(&told.changes), [Some(START - 200 + MCLT)]);
     assert_eq!(told.changes[0].what.rule, "§9.4.2");
+}
+
+/// Holds: FO-5.14-2.
+#[test]
+fn no_date_ends_the_wait_for_an_address_that_bootp_may_have_taken_for_ever() {
+    let endpoint = Some(EndpointRecord { down_time: UnixTime(START), ..stored(PartnerDown) });
+    let recovered = Recovered { endpoint, bindings: vec![binding(BindingStatus::Backup)] };
+    let mut relationship = config(Role::Primary, 20);
+    relationship.bootp_ranges = vec![RangeId(0)];
+    let mut script = Script::new(relationship, recovered);
+    script.run(15);
+    let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+    assert_eq!(told.to_others, Availability::No(Unavailable::PartnersPool));
+    assert_eq!(told.changes, []);
+}
+
+#[test]
+fn no_date_ends_the_wait_for_a_lease_that_was_promised_for_ever() {
+    let mut backup = binding(BindingStatus::Backup);
+    backup.received_potential_expiration = UnixTime::INFINITE;
+    let script = alone(PartnerDown, backup);
+    let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+    assert_eq!(told.changes, []);
 }
 
 #[test]
