@@ -171,6 +171,13 @@ fn a_recovery_after_a_shutdown_waits_from_the_shutdown() {
     assert_eq!(script.announced(), [RecoverDone]);
 }
 
+/// The next recovery counts from its own stop.
+#[test]
+fn a_recovery_that_led_to_normal_leaves_no_time_of_a_stop() {
+    let record = Script::normal_secondary().record.unwrap();
+    assert_eq!((record.state, record.down_time), (Normal, UnixTime::ABSENT));
+}
+
 #[test]
 fn recover_wait_goes_on_where_a_crash_left_it() {
     let record = EndpointRecord { down_time: UnixTime(START - 500), ..stored(RecoverWait) };

@@ -21,11 +21,6 @@ impl Applied {
         rows().map(|row| row.id).zip(self.0.iter().copied())
     }
 
-    /// How often the row with this id was applied; 0 for one that does not exist.
-    pub fn count(&self, id: &str) -> u64 {
-        self.iter().find(|(row, _)| *row == id).map_or(0, |(_, count)| count)
-    }
-
     pub(in crate::endpoint) fn note(&mut self, id: &str) {
         let position = table::TABLE.iter().position(|row| row.id == id);
         self.add(position.unwrap_or(table::TABLE.len()));
