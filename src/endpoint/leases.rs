@@ -237,8 +237,7 @@ impl FailoverEndpoint {
         } else {
             Carried::new(details.carried)
         };
-        let others = next.ip_flags.0 & !IpFlags::BOOTP.0;
-        next.ip_flags = IpFlags(if details.bootp { others | IpFlags::BOOTP.0 } else { others });
+        next.ip_flags = next.ip_flags.with(IpFlags::BOOTP, details.bootp);
         if !(continues && own.binding_status == BindingStatus::Active) {
             next.start_of_status = now.wall;
         }

@@ -57,10 +57,10 @@ impl Partner {
             Role::Primary => 5,
             Role::Secondary => 3,
         };
-        match self.receive_timer {
-            0 => Duration::from_secs(1),
-            short if short < parts => Duration::from_millis(u64::from(short * 1000 / parts)),
-            seconds => Duration::from_secs(u64::from(seconds / parts)),
+        match (self.receive_timer / parts, self.receive_timer) {
+            (0, 0) => Duration::from_secs(1),
+            (0, short) => Duration::from_millis(u64::from(short * 1000 / parts)),
+            (seconds, _) => Duration::from_secs(seconds.into()),
         }
     }
 

@@ -702,6 +702,24 @@ fn a_dhcpd_is_given_the_answers_that_a_lost_connection_took_away() {
     assert_eq!(script.take(MessageType::BNDACK).xid, xid);
 }
 
+/// They may have been on their way when the connection broke.
+#[test]
+fn a_dhcpd_is_given_its_last_window_of_answers_once_more() {
+    let mut script = Script::secondary();
+    script.vendor = DHCPD;
+    script.called(LINK);
+    script.connect();
+    script.become_normal();
+    let asked: Vec<Xid> = (0..15).map(|_| script.update(active(12))).collect();
+    script.cut();
+    script.called(LINK);
+    script.connect();
+    script.state(FailoverState::CommunicationsInterrupted);
+    let answers = script.said.iter().filter(|said| said.message_type == MessageType::BNDACK);
+    let answered: Vec<Xid> = answers.map(|said| said.xid).collect();
+    assert_eq!(answered, asked[4..], "a window of 11");
+}
+
 #[test]
 fn a_dhcpd_that_comes_back_without_a_state_is_owed_two_windows_of_answers_at_most() {
     let mut script = Script::secondary();

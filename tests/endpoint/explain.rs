@@ -142,6 +142,35 @@ fn an_abandoned_address_is_tried_again_at_a_date() {
     assert_eq!(dates(&told.changes), [Some(START + 500)]);
 }
 
+/// Whether the limit by what the partner knows is told of for an address that may be leased.
+fn tells_the_limit(state: FailoverState, clamp: bool) -> bool {
+    let endpoint = Some(EndpointRecord { down_time: UnixTime(START), ..stored(state) });
+    let recovered = Recovered { endpoint, bindings: vec![binding(BindingStatus::Free)] };
+    let mut relationship = config(Role::Primary, 20);
+    relationship.clamp_in_partner_down = clamp;
+    let mut script = Script::new(relationship, recovered);
+    script.run(15);
+    let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+    rules(&told).contains(&"§5.2.1, §7.1.5")
+}
+
+#[test]
+fn the_lead_time_is_told_of_where_it_limits_a_lease() {
+    assert!(tells_the_limit(CommunicationsInterrupted, false));
+    assert!(tells_the_limit(PartnerDown, true));
+    assert!(!tells_the_limit(PartnerDown, false));
+}
+
+#[test]
+fn an_abandoned_address_without_a_date_has_nothing_to_wait_for() {
+    for end in [UnixTime::ABSENT, UnixTime::INFINITE] {
+        let rests = Binding { lease_expiration: end, ..binding(BindingStatus::Abandoned) };
+        let script = alone(PartnerDown, rests);
+        let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+        assert_eq!(told.changes, [], "{end:?}");
+    }
+}
+
 #[test]
 fn every_refusal_names_a_rule_and_says_why() {
     for refusal in [

@@ -171,6 +171,19 @@ fn a_recovery_after_a_shutdown_waits_from_the_shutdown() {
     assert_eq!(script.announced(), [RecoverDone]);
 }
 
+/// Only servers that never served anybody have nothing to wait for.
+/// Holds: FO-9.6.2-1.
+#[test]
+fn a_server_that_has_served_waits_beside_a_partner_that_recovers_too() {
+    let record = EndpointRecord { down_time: UnixTime(START - 10), ..stored(Recover) };
+    let mut script = Script::restarted(Role::Secondary, record);
+    script.shake_hands();
+    script.state(Recover);
+    let request = script.take(MessageType::UPDREQ);
+    script.say(request.xid, &Message::UpdDone);
+    assert_eq!(script.endpoint.state(), RecoverWait);
+}
+
 /// The next recovery counts from its own stop.
 #[test]
 fn a_recovery_that_led_to_normal_leaves_no_time_of_a_stop() {

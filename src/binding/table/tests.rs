@@ -405,6 +405,21 @@ fn a_table_is_shown_by_its_ranges_and_their_counts() {
 }
 
 #[test]
+fn addresses_called_back_are_counted_as_long_as_they_are_marked() {
+    let mut table = BindingTable::new(&ranges(), 0).unwrap();
+    let addresses: Vec<_> = table.addresses_after(None).take(4).collect();
+    for (on, counts) in [(true, [1, 2, 3, 4]), (false, [3, 2, 1, 0])] {
+        for (address, count) in addresses.iter().zip(counts) {
+            for _ in 0..2 {
+                table.set_mark(*address, Mark::Recalled, on);
+                let counted: u32 = (0..4).map(|range| table.count_recalled(RangeId(range))).sum();
+                assert_eq!(counted, count);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_memory_of_a_table_counts_its_parts() {
     let mut table = BindingTable::new(&ranges(), 0).unwrap();
     let empty = table.memory();
