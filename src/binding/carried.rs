@@ -282,6 +282,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_renewal_with_an_empty_area_shares_its_octets_too() {
+        for carried in [request(HOST), Parts { reply_options: Some(HOST), ..Parts::default() }] {
+            let empty = |area: Option<&'static [u8]>| area.or(Some(&[]));
+            let later = Parts {
+                request_options: empty(carried.request_options),
+                reply_options: empty(carried.reply_options),
+                ddns: None,
+            };
+            let carried = Carried::new(carried);
+            assert!(Arc::ptr_eq(
+                carried.shared().unwrap(),
+                carried.renewed(later).shared().unwrap()
+            ));
+        }
+    }
+
+    #[test]
+    fn what_ended_keeps_its_dns_records_and_nothing_else() {
+        let ended = Carried::new(everything()).ended();
+        let expected = Parts { ddns: everything().ddns, ..Parts::default() };
+        assert_eq!(ended.parts(), expected);
+        assert_eq!(Carried::new(request(HOST)).ended(), Carried::NOTHING);
+    }
+
+    #[test]
+    fn what_is_carried_is_shown_by_its_parts() {
+        let carried = Carried::new(request(HOST));
+        assert_eq!(format!("{carried:?}"), format!("{:?}", request(HOST)));
+    }
+
     /// Renewals are unicast past the relay agent.
     #[test]
     fn what_the_relay_agent_said_outlives_a_renewal_without_it() {

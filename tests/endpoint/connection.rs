@@ -702,6 +702,17 @@ fn a_dhcpd_is_given_the_answers_that_a_lost_connection_took_away() {
     assert_eq!(script.take(MessageType::BNDACK).xid, xid);
 }
 
+/// With a receive-timer of 30 seconds a partner that lives says CONTACT every ten.
+#[test]
+fn a_partner_that_calls_replaces_a_connection_silent_for_over_a_second_more_than_its_contact() {
+    for (seconds, closed) in [(11, LinkId(2)), (12, LINK)] {
+        let mut script = Script::normal_primary();
+        script.run(seconds);
+        script.called(LinkId(2));
+        assert_eq!(script.closed, [closed], "after {seconds} seconds");
+    }
+}
+
 /// They may have been on their way when the connection broke.
 #[test]
 fn a_dhcpd_is_given_its_last_window_of_answers_once_more() {

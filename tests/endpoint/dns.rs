@@ -120,6 +120,19 @@ fn of_two_reports_that_cross_the_primary_removes_the_records() {
     assert_eq!(removals_due(&world), [1, 0]);
 }
 
+#[test]
+fn records_made_without_contact_are_told_of_afterwards() {
+    let mut world = pair([true, true]);
+    world.lease(PRIMARY, address(LEASED), client(1), 300);
+    world.run(1);
+    world.cable = false;
+    world.cut();
+    records_made(&mut world, PRIMARY);
+    world.cable = true;
+    world.run(60);
+    assert_eq!(flags_known(&world, SECONDARY), Some(BOTH_DONE));
+}
+
 /// The partner's report is the one that gets acknowledged, so the partner removes the records.
 ///
 /// Holds: FO-5.12.4-1.

@@ -88,6 +88,7 @@ fn a_backup_address_is_the_partners() {
     assert_eq!(told.to_others, Availability::No(Unavailable::PartnersPool));
     assert_eq!((told.longest_lease, told.changes.len()), (0, 0));
     assert!(rules(&told).contains(&"§5.4"));
+    assert!(!rules(&told).contains(&"§5.2.1, §7.1.5"), "nobody may lease it");
 }
 
 #[test]
