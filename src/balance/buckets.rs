@@ -178,6 +178,15 @@ mod tests {
         assert_eq!(HashBuckets::from_wire(&[0; 33], Dialect::Isc), None);
     }
 
+    #[test]
+    fn buckets_are_shown_in_hexadecimal() {
+        let octets = [0xa5; BUCKET_OCTETS];
+        let shown = "a5".repeat(BUCKET_OCTETS);
+        assert_eq!(format!("{:?}", HashBuckets::new(octets)), format!("HashBuckets({shown})"));
+        let server = super::super::ServerBuckets::new(octets);
+        assert_eq!(format!("{server:?}"), format!("ServerBuckets({shown})"));
+    }
+
     /// Holds: A2-31.
     #[test]
     fn buckets_are_counted_from_the_least_significant_bit() {

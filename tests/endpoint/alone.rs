@@ -70,6 +70,12 @@ fn everybody_is_served() {
     assert_eq!(owner_of(vec![], &[]).service_for(&request, at(0)), Service::Serve);
 }
 
+/// A client with a lease that is not known here is not of a partner: there is none.
+#[test]
+fn no_renewal_of_an_unknown_lease_is_believed() {
+    assert!(!owner_of(vec![], &[]).believes_renewals());
+}
+
 #[test]
 fn a_lease_is_as_long_as_desired() {
     let alone = owner_of(vec![], &[]);

@@ -7,7 +7,7 @@ use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::explain::{AddressExplanation, Change};
 use twinlease::endpoint::{Availability, Service, Silence, Unavailable};
 use twinlease::time::UnixTime;
-use twinlease::wire::codes::{BindingStatus, FailoverState};
+use twinlease::wire::codes::{BindingStatus, FailoverState, RejectReason};
 
 use crate::support::scripted::{Script, stored};
 use crate::support::{MCLT, START, address, client, config};
@@ -184,6 +184,28 @@ fn every_refusal_names_a_rule_and_says_why() {
     ] {
         assert!(refusal.rule().starts_with('§'));
         assert!(refusal.text().len() > 10);
+    }
+}
+
+#[test]
+fn a_rejection_names_the_rule_behind_its_reason() {
+    for (codes, rule) in [
+        (&[1, 3][..], "§7.1.3"),
+        (&[2, 15, 16], "figure 7.1.3-1"),
+        (&[19], "§5.13"),
+        (&[4], "§5.10"),
+        (&[5, 8, 14], "§7.8.2"),
+        (&[18], "§5.3"),
+        (&[7], "§8.2"),
+        (&[9, 10, 11], "§11.2"),
+        (&[12, 13, 20, 21], "§11.1"),
+        (&[17], "§8.3"),
+        (&[6, 254], "§12.21"),
+    ] {
+        for code in codes {
+            let reason = RejectReason(*code);
+            assert_eq!(reason.rule(), rule, "{reason}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use twinlease::balance::Role;
 use twinlease::binding::table::RangeId;
 use twinlease::endpoint::config::PoolShare;
 use twinlease::endpoint::{
-    BindingChange, ClientRequest, Input, LeaseAuthority, LeaseDetails, RequestKind, Service,
+    BindingChange, ClientRequest, Event, Input, LeaseAuthority, LeaseDetails, RequestKind, Service,
 };
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
@@ -253,6 +253,22 @@ fn by_the_draft_a_secondary_gives_nothing_away() {
     assert!(!script.types().contains(&"bndupd"), "{:?}", script.types());
 }
 
+#[test]
+fn addresses_given_away_are_an_event() {
+    let world = World::normal(20);
+    let given = Event::PoolBalanced { given: 10, recalled: 0 };
+    assert!(world.sides[PRIMARY].events.contains(&given), "{:?}", world.sides[PRIMARY].events);
+}
+
+#[test]
+fn a_look_that_moves_nothing_is_no_event() {
+    for mut script in [Script::normal_primary(), Script::normal_secondary()] {
+        script.run_talking(200);
+        let balanced = |event: &Event| matches!(event, Event::PoolBalanced { .. });
+        assert!(!script.events.iter().any(balanced), "{:?}", script.events);
+    }
+}
+
 /// A secondary beside a partner that gives by itself, with so many of 20 addresses; whether it asks
 /// for more at the next look.
 fn asks_with(backup: u8) -> bool {
@@ -322,6 +338,9 @@ fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
     };
     let called_back = recalled(&script);
     assert!(called_back > 0);
+    let recalled_alone =
+        |event: &Event| matches!(event, Event::PoolBalanced { given: 0, recalled: 1.. });
+    assert!(script.events.iter().any(recalled_alone), "{:?}", script.events);
     script.cut();
     script.connected();
     script.accept_connect();

@@ -349,6 +349,21 @@ fn too_many_ranges_are_refused() {
 }
 
 #[test]
+fn a_refusal_of_ranges_says_what_would_be_possible() {
+    let (one, other) = (range([10, 0, 0, 0], [10, 0, 0, 9]), range([10, 0, 0, 9], [10, 0, 0, 20]));
+    let overlap = TableError::Overlap(one, other).to_string();
+    assert!(overlap.starts_with(&format!("{one} and {other} overlap")), "{overlap}");
+    for (refusal, numbers) in [
+        (TableError::TooManyRanges(65_537), ["65537", "65536"]),
+        (TableError::TooManyAddresses(1 << 32), ["4294967296", &MAX_ADDRESSES.to_string()]),
+        (TableError::OutOfMemory(77), ["77", "memory"]),
+    ] {
+        let text = refusal.to_string();
+        assert!(numbers.iter().all(|number| text.contains(number)), "{text}");
+    }
+}
+
+#[test]
 fn an_address_outside_the_ranges_is_unknown() {
     let mut table = BindingTable::new(&ranges(), 0).unwrap();
     let outside = Ipv4Addr::new(10, 0, 3, 0);
