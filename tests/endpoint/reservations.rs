@@ -82,6 +82,20 @@ fn a_restart_with_the_same_reservations_changes_nothing() {
 }
 
 #[test]
+fn reserved_addresses_do_not_count_in_the_balance_with_a_dhcpd_either() {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.reservations = (10..20)
+        .map(|last| Reservation { address: address(last), client: client(last).to_client() })
+        .collect();
+    let script = Script::normal_primary_of(relationship);
+    let table = script.endpoint.table();
+    let given = table.iter().filter(|b| b.binding_status == BindingStatus::Backup);
+    let given: Vec<u8> = given.map(|b| b.address.octets()[3]).collect();
+    assert_eq!(given.len(), 5, "half of the 10 others: {given:?}");
+    assert!(given.iter().all(|last| *last >= 20), "{given:?}");
+}
+
+#[test]
 fn reserved_addresses_do_not_count_in_the_balance() {
     let world = draft_pair();
     let table = world.sides[PRIMARY].endpoint().table();
