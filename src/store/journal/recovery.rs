@@ -169,7 +169,7 @@ impl Recovery {
     fn drop_useless(&mut self, disk: &dyn Disk) -> Result<(), StoreError> {
         let Some(first) = self.segments.oldest().map(|segment| segment.number) else {
             return match self.useless.last() {
-                Some(number) => Err(missing(disk, number + 1)),
+                Some(number) => Err(missing(disk, number.saturating_add(1))),
                 None => Ok(()),
             };
         };
