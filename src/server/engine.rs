@@ -18,6 +18,7 @@ use crate::dhcp::{Arrival, ClientSockets, DhcpConfig, DhcpService, PendingReply,
 use crate::driver::clock::Clock;
 use crate::driver::committer::{Committer, Report};
 use crate::driver::links::{LinkEvent, LinkSpec, Links};
+use crate::driver::tls::TlsFailure;
 use crate::durable::{Commit, CommitId};
 use crate::endpoint::{Alone, FailoverEndpoint, Input, LinkId, OperatorCommand, Output};
 use crate::store::{LeaseStore, OwnerId, StoreError};
@@ -314,13 +315,13 @@ impl Engine {
                     Input::TlsEstablished { link }
                 } else {
                     let reason = "octets came in clear after TLS had been agreed on";
-                    Input::TlsFailed { link, reason }
+                    Input::TlsFailed { link, reason, refused: true }
                 };
                 self.tell(now, *owner, input);
             }
-            LinkEvent::TlsFailed { link, reason } => {
+            LinkEvent::TlsFailed { link, failure: TlsFailure { reason, refused } } => {
                 if let Some((owner, _)) = self.connections.remove(&link) {
-                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason });
+                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason, refused });
                 }
             }
             LinkEvent::Closed { link } => {

@@ -19,5 +19,7 @@ mod packet;
 mod secrets;
 mod server;
 mod storage;
+mod tap;
+mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;

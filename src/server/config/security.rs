@@ -70,26 +70,40 @@ pub(super) fn read(
         section.optional("max-clock-difference", problems, |value| value::seconds(value, 1));
     if !dialect.signs_messages() {
         refuse_secrets(section, dialect, problems);
-    } else if current.is_none() {
+    } else if matches!(current, Named::Nowhere) {
         for key in PREVIOUS.into_iter().chain([COVERS]) {
             needs_secret(section, key, problems);
         }
     }
     let input = input.map(|input| input.value).unwrap_or_default();
-    let secrets = current.flatten().map(|current| SharedSecrets {
-        current,
-        previous: previous.flatten(),
-        input,
-    });
+    let secrets =
+        current.found().map(|current| SharedSecrets { current, previous: previous.found(), input });
     Security { secrets, max_clock_delta: max_clock_delta.map(|located| located.value) }
 }
 
-/// The secret that one of two keys leads to; `Some(None)` if one is there and leads to none.
+/// Where one of two keys leads.
+enum Named {
+    /// Neither key is there.
+    Nowhere,
+    /// To nothing that could be a secret, which is noted.
+    Nothing,
+    Secret(SharedSecret),
+}
+
+impl Named {
+    fn found(self) -> Option<SharedSecret> {
+        match self {
+            Self::Secret(secret) => Some(secret),
+            Self::Nowhere | Self::Nothing => None,
+        }
+    }
+}
+
 fn read_secret(
     section: &Section<'_>,
     [file, variable]: [&str; 2],
     problems: &mut Problems<'_>,
-) -> Option<Option<SharedSecret>> {
+) -> Named {
     let both = section.span_of_key(file).and(section.span_of_key(variable));
     if let Some(span) = both {
         problems.add(
@@ -101,9 +115,13 @@ fn read_secret(
     }
     let in_file = section.optional(file, problems, secret_in_file);
     let in_environment = section.optional(variable, problems, secret_in_environment);
-    let found = in_file.or(in_environment).map(|located| located.value);
-    let is_given = section.span_of_key(file).or(section.span_of_key(variable)).is_some();
-    is_given.then_some(found)
+    match in_file.or(in_environment) {
+        Some(located) => Named::Secret(located.value),
+        None if section.span_of_key(file).or(section.span_of_key(variable)).is_some() => {
+            Named::Nothing
+        }
+        None => Named::Nowhere,
+    }
 }
 
 fn refuse_secrets(section: &Section<'_>, dialect: Dialect, problems: &mut Problems<'_>) {
