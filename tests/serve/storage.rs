@@ -81,7 +81,7 @@ fn serve(address: SocketAddrV4, store: SmallStore) -> EngineEnd {
 fn no_client_is_told_what_a_failing_store_has_not_taken() {
     const ROOM: usize = 100;
     let kept = Arc::new(Mutex::new(MemoryStore::new()));
-    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 23, 1), 6767);
+    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 41, 1), 6767);
     let store = SmallStore { inner: Arc::clone(&kept), room: ROOM };
     let server = thread::spawn(move || serve(address, store));
     let given = Arc::new(Mutex::new(Vec::<Given>::new()));

@@ -223,7 +223,7 @@ pub(super) fn read(
     Some((relationship, place))
 }
 
-/// How this server starts.
+/// What is done in STARTUP, and what is said of the time before.
 struct Startup {
     wait: Duration,
     wait_after_mclt: Duration,
@@ -232,11 +232,9 @@ struct Startup {
 }
 
 fn read_startup(section: &Section<'_>, problems: &mut Problems<'_>) -> Startup {
-    let mut wait = |key, default| {
-        let stated = section.optional(key, problems, |value| value::seconds(value, 0));
-        Duration::from_secs(stated.map_or(default, |located| u64::from(located.value)))
-    };
-    let (wait, wait_after_mclt) = (wait("startup-wait", 15), wait("startup-wait-after-mclt", 30));
+    let wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));
+    let wait_after_mclt =
+        section.optional("startup-wait-after-mclt", problems, |value| value::seconds(value, 0));
     let policy = section.optional("startup-policy", problems, |value| {
         let policies = [
             ("proceed", StartupPolicy::Proceed),
@@ -247,9 +245,12 @@ fn read_startup(section: &Section<'_>, problems: &mut Problems<'_>) -> Startup {
     });
     let storage_lost = section
         .optional("storage-lost-at", problems, |value| value::integer(value, 1, u32::MAX - 1));
+    let seconds = |located: Option<Located<u32>>, default| {
+        Duration::from_secs(located.map_or(default, |located| u64::from(located.value)))
+    };
     Startup {
-        wait,
-        wait_after_mclt,
+        wait: seconds(wait, 15),
+        wait_after_mclt: seconds(wait_after_mclt, 30),
         policy: policy.map_or(StartupPolicy::Proceed, |located| located.value),
         storage_lost_at: storage_lost.map(|located| UnixTime(located.value)),
     }

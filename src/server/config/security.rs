@@ -70,40 +70,22 @@ pub(super) fn read(
         section.optional("max-clock-difference", problems, |value| value::seconds(value, 1));
     if !dialect.signs_messages() {
         refuse_secrets(section, dialect, problems);
-    } else if matches!(current, Named::Nowhere) {
+    } else if CURRENT.iter().all(|key| section.span_of_key(key).is_none()) {
         for key in PREVIOUS.into_iter().chain([COVERS]) {
             needs_secret(section, key, problems);
         }
     }
     let input = input.map(|input| input.value).unwrap_or_default();
-    let secrets =
-        current.found().map(|current| SharedSecrets { current, previous: previous.found(), input });
+    let secrets = current.map(|current| SharedSecrets { current, previous, input });
     Security { secrets, max_clock_delta: max_clock_delta.map(|located| located.value) }
 }
 
-/// Where one of two keys leads.
-enum Named {
-    /// Neither key is there.
-    Nowhere,
-    /// To nothing that could be a secret, which is noted.
-    Nothing,
-    Secret(SharedSecret),
-}
-
-impl Named {
-    fn found(self) -> Option<SharedSecret> {
-        match self {
-            Self::Secret(secret) => Some(secret),
-            Self::Nowhere | Self::Nothing => None,
-        }
-    }
-}
-
+/// The secret that one of two keys leads to.
 fn read_secret(
     section: &Section<'_>,
     [file, variable]: [&str; 2],
     problems: &mut Problems<'_>,
-) -> Named {
+) -> Option<SharedSecret> {
     let both = section.span_of_key(file).and(section.span_of_key(variable));
     if let Some(span) = both {
         problems.add(
@@ -115,13 +97,7 @@ fn read_secret(
     }
     let in_file = section.optional(file, problems, secret_in_file);
     let in_environment = section.optional(variable, problems, secret_in_environment);
-    match in_file.or(in_environment) {
-        Some(located) => Named::Secret(located.value),
-        None if section.span_of_key(file).or(section.span_of_key(variable)).is_some() => {
-            Named::Nothing
-        }
-        None => Named::Nowhere,
-    }
+    in_file.or(in_environment).map(|located| located.value)
 }
 
 fn refuse_secrets(section: &Section<'_>, dialect: Dialect, problems: &mut Problems<'_>) {
