@@ -235,7 +235,7 @@ fn a_secondary_that_requires_tls_refuses_a_primary_without() {
 #[test]
 fn a_primary_that_requires_tls_refuses_a_secondary_without() {
     let ca = authority();
-    let mut pair = Pair::with(41, |directory| {
+    let mut pair = Pair::with(44, |directory| {
         if is_primary(directory) {
             Papers::good(directory, &ca).lines(directory)
         } else {
