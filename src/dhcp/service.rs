@@ -162,6 +162,18 @@ impl DhcpService {
         &self.desk.counters
     }
 
+    pub(super) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(super) fn subnets(&self) -> impl Iterator<Item = &Subnet> {
+        self.settings.subnets.all()
+    }
+
+    pub(super) fn subnet_of(&self, address: Ipv4Addr) -> Option<&Subnet> {
+        self.settings.subnets.containing(address)
+    }
+
     fn serve_again(
         &mut self,
         datagram: &[u8],

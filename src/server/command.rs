@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::binding::{Binding, Client};
+use crate::dhcp::Preview;
 use crate::endpoint::Status;
 use crate::endpoint::explain::{AddressExplanation, ClientExplanation};
 use crate::server::metrics::Samples;
@@ -148,7 +149,12 @@ pub enum Explanation {
     /// About an address.
     Address(AddressExplanation),
     /// About a client.
-    Client(ClientExplanation),
+    Client {
+        /// What the owner of the pools says.
+        explained: ClientExplanation,
+        /// What a DISCOVER would bring it on each network where the owner has pools.
+        offers: Vec<Preview>,
+    },
 }
 
 /// Which bindings are asked for.

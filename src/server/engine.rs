@@ -375,12 +375,12 @@ impl Engine {
 
     fn on_command(&mut self, command: AdminCommand) {
         let counted = Counted {
-            clients: self.service.counters(),
+            service: &self.service,
             store: self.committer.statistics(),
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),
         };
-        let Some(command) = report::answer(command, &self.owners, &counted, self.clock.now())
+        let Some(command) = report::answer(command, &mut self.owners, &counted, self.clock.now())
         else {
             return;
         };

@@ -11,3 +11,4 @@ pub mod plan;
 mod recovery;
 mod report;
 pub mod serve;
+mod why;

@@ -4,22 +4,21 @@ use std::iter::Peekable;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::dhcp::Counters;
+use crate::dhcp::DhcpService;
 use crate::driver::LinkCounters;
 use crate::driver::committer::Statistics;
-use crate::endpoint::{FailoverEndpoint, Status, explain};
+use crate::endpoint::{FailoverEndpoint, Status};
 use crate::time::Now;
 
-use super::command::{
-    AdminCommand, Explanation, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE, WhyQuestion, WhyReport,
-};
+use super::command::{AdminCommand, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE};
 use super::metrics::Samples;
 use super::owners::{Owner, OwnerSet};
+use super::why;
 
 /// What has been counted outside the endpoints.
 #[derive(Debug)]
 pub(super) struct Counted<'a> {
-    pub(super) clients: &'a Counters,
+    pub(super) service: &'a DhcpService,
     pub(super) store: Statistics,
     pub(super) links: LinkCounters,
     pub(super) socket_failures: u64,
@@ -28,7 +27,7 @@ pub(super) struct Counted<'a> {
 /// Answers a question; a command that changes something is given back.
 pub(super) fn answer(
     command: AdminCommand,
-    owners: &OwnerSet,
+    owners: &mut OwnerSet,
     counted: &Counted<'_>,
     now: Now,
 ) -> Option<AdminCommand> {
@@ -42,8 +41,7 @@ pub(super) fn answer(
             None
         }
         AdminCommand::Why { about, answer } => {
-            let reports = owners.0.iter().filter_map(|owner| why(owner, &about, now));
-            let _gone = answer.send(reports.collect());
+            let _gone = answer.send(why::reports(owners, counted.service, &about, now));
             None
         }
         AdminCommand::Metrics { answer } => {
@@ -55,25 +53,6 @@ pub(super) fn answer(
         | AdminCommand::ForgetConnectTime { .. }
         | AdminCommand::Stop { .. }) => Some(change),
     }
-}
-
-fn why(owner: &Owner, about: &WhyQuestion, now: Now) -> Option<WhyReport> {
-    let explanation = match (about, owner.endpoint()) {
-        (WhyQuestion::Address(address), Some(endpoint)) => {
-            Explanation::Address(endpoint.explain_address(*address, now)?)
-        }
-        (WhyQuestion::Address(address), None) => {
-            Explanation::Address(explain::address(owner.authority(), *address, now)?)
-        }
-        (WhyQuestion::Client(client), Some(endpoint)) => {
-            Explanation::Client(endpoint.explain_client(&client.as_ref(), now))
-        }
-        (WhyQuestion::Client(client), None) => {
-            Explanation::Client(explain::client(owner.authority(), &client.as_ref(), now))
-        }
-    };
-    let relationship = owner.endpoint().map(|endpoint| Arc::from(endpoint.config().name.as_str()));
-    Some(WhyReport { relationship, explanation })
 }
 
 fn statuses(owners: &OwnerSet) -> Vec<Status> {
@@ -124,7 +103,8 @@ fn leases(owners: &OwnerSet, query: &LeaseQuery) -> LeasePage {
 
 fn metrics(counted: &Counted<'_>) -> Samples {
     let mut samples = Samples::new();
-    let Counted { clients: counters, store, links, socket_failures } = counted;
+    let Counted { service, store, links, socket_failures } = counted;
+    let counters = service.counters();
     for (name, help, count) in [
         ("twinlease_commits_total", "Changes made durable.", store.commits),
         ("twinlease_commit_batches_total", "Syncs that it took.", store.batches),

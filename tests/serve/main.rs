@@ -23,3 +23,4 @@ mod tap;
 mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;
+mod why;
