@@ -233,6 +233,13 @@ pub struct DoneBody {
     pub state: Option<String>,
 }
 
+/// The answer to a reset: it is done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResetBody {
+    /// The address.
+    pub address: Ipv4Addr,
+}
+
 /// The answer to a request that is not followed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorBody {

@@ -84,6 +84,13 @@ pub enum AdminCommand {
         /// Answered once it is durable.
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
+    /// The operator frees an abandoned address (§5.11).
+    Reset {
+        /// The address.
+        address: Ipv4Addr,
+        /// Answered once it is durable.
+        answer: oneshot::Sender<Result<(), CommandError>>,
+    },
     /// The process is about to end: pause every relationship, tell the partners, make everything
     /// durable (§9.13). The engine ends after its answer.
     Stop {
@@ -102,6 +109,8 @@ pub enum CommandError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// The address is in no pool of this server.
+    UnknownAddress(Ipv4Addr),
     /// The relationship is in a state in which this must not be done.
     Refused {
         /// The reason, and what would be right.
@@ -117,6 +126,9 @@ impl fmt::Display for CommandError {
             }
             Self::UnknownRelationship { name, known } => {
                 write!(f, "there is no relationship \"{name}\"; configured: {}", known.join(", "))
+            }
+            Self::UnknownAddress(address) => {
+                write!(f, "{address} is in no pool of this server")
             }
             Self::Refused { reason } => f.write_str(reason),
         }

@@ -394,6 +394,7 @@ impl Engine {
             AdminCommand::ForgetConnectTime { relationship, answer } => {
                 self.operate(&relationship, OperatorCommand::ForgetConnectTime, answer);
             }
+            AdminCommand::Reset { address, answer } => self.reset(address, answer),
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }
@@ -433,6 +434,27 @@ impl Engine {
         }
         self.carry_out(owner);
         let commit = self.made.get(owner).copied().unwrap_or_default();
+        self.waiting.push(Waiting { owner, commit, answer });
+        self.release(owner);
+    }
+
+    fn reset(&mut self, address: Ipv4Addr, answer: oneshot::Sender<Result<(), CommandError>>) {
+        let now = self.clock.now();
+        let mut owners = self.owners.0.iter_mut().enumerate();
+        let found = owners.find_map(|(index, owner)| Some((index, owner.reset(address, now)?)));
+        let (owner, commit) = match found {
+            Some((owner, Ok(commit))) => (owner, commit),
+            Some((_, Err(reason))) => {
+                let _gone = answer.send(Err(CommandError::Refused { reason }));
+                return;
+            }
+            None => {
+                let _gone = answer.send(Err(CommandError::UnknownAddress(address)));
+                return;
+            }
+        };
+        tracing::info!(%address, "reset by the operator: it may be leased again (§5.11)");
+        self.carry_out(owner);
         self.waiting.push(Waiting { owner, commit, answer });
         self.release(owner);
     }

@@ -51,6 +51,7 @@ pub(super) fn answer(
         change @ (AdminCommand::PartnerDown { .. }
         | AdminCommand::Shutdown { .. }
         | AdminCommand::ForgetConnectTime { .. }
+        | AdminCommand::Reset { .. }
         | AdminCommand::Stop { .. }) => Some(change),
     }
 }

@@ -60,7 +60,7 @@ fn report(owner: &Owner, explanation: Explanation) -> WhyReport {
 fn explain_client<'a>(
     owner: &Owner,
     client: &ClientRef<'_>,
-    offers: impl Iterator<Item = &'a Preview>,
+    mut offers: impl Iterator<Item = &'a Preview>,
     service: &DhcpService,
     now: Now,
 ) -> ClientExplanation {
@@ -68,7 +68,7 @@ fn explain_client<'a>(
         Some(endpoint) => endpoint.explain_client(client, now),
         None => explain::client(owner.authority(), client, now),
     };
-    let first = offers.filter_map(|preview| preview.offer.as_ref().ok()).next();
+    let first = offers.find_map(|preview| preview.offer.as_ref().ok());
     explained.address = first.map(|offer| offer.address);
     explained.longest_lease = first.map_or(0, |offer| offer.longest_lease);
     for address in &mut explained.addresses {

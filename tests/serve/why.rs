@@ -1,18 +1,13 @@
 //! `twinlease why` against what clients then get.
 
-use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::clients::lease;
-use crate::packet::{ACK, Client, Message};
-use crate::server::{PATIENCE, Pair, Server};
-
-const RELAY: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 3);
-
-/// Everybody is answered who has waited for so long.
-const LONG: u16 = 60;
+use crate::packet::Client;
+use crate::relay::{LONG, Relay};
+use crate::server::{Pair, Server};
 
 /// How `why --client` names a client.
 fn name(client: &Client) -> String {
@@ -28,50 +23,6 @@ fn name(client: &Client) -> String {
 fn why(server: &Server, client: &str) -> Value {
     let said = server.ask(&["why", "--client", client, "--json"]).unwrap();
     serde_json::from_str::<Value>(&said).unwrap()["answers"][0].take()
-}
-
-/// Clients behind a relay agent that speak to one server.
-struct Relay(UdpSocket);
-
-impl Relay {
-    fn to(server: &Server) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        socket.connect(server.dhcp()).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self(socket)
-    }
-
-    fn send(&self, message: &Message) {
-        self.0.send(&Message { giaddr: RELAY, ..message.clone() }.encode()).unwrap();
-    }
-
-    fn receive(&self) -> Message {
-        let mut buffer = [0; 2048];
-        let length = self.0.recv(&mut buffer).unwrap();
-        Message::decode(&buffer[..length]).unwrap()
-    }
-
-    /// The offer to a client that has just begun to ask; `None` if there is none. Answers come in the
-    /// order of the questions, so that the one to somebody who has waited tells of silence.
-    fn offer(&self, client: &Client) -> Option<Message> {
-        let (first, patient) = (client.discover(), Client::number(9999).after(LONG).discover());
-        self.send(&first);
-        self.send(&patient);
-        let answer = self.receive();
-        if answer.xid == patient.xid {
-            return None;
-        }
-        assert_eq!(answer.xid, first.xid);
-        assert_eq!(self.receive().xid, patient.xid);
-        Some(answer)
-    }
-
-    fn lease(&self, client: &Client, offer: &Message) -> Message {
-        self.send(&client.select(offer));
-        let answer = self.receive();
-        assert_eq!(answer.kind(), Some(ACK));
-        answer
-    }
 }
 
 /// Asks first, then lets each client ask: both have to be told the same. How many got a lease.
