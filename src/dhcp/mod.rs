@@ -7,6 +7,8 @@
 //! [`LeaseAuthority`](crate::endpoint::service::LeaseAuthority)s, found through [`Owners`]; between
 //! DISCOVER and REQUEST an address waits in `offers`.
 //!
+//! [`preview`] plays a DISCOVER through without effect, for operators.
+//!
 //! The service does no input or output of its own: [`socket`] carries datagrams between it and the
 //! network, by `udp` and `packet_socket`; [`ping`] asks whether an address is in use.
 

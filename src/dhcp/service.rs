@@ -330,7 +330,7 @@ impl Desk {
     ) {
         let Some(suppressed) = self.refusals.pass(exchange.now.monotonic) else { return };
         let client = exchange.client.hardware;
-        tracing::info!(%address, ?client, suppressed, "DHCPNAK: {reason}");
+        tracing::info!(%address, ?client, suppressed, "DHCPNAK: {reason} (RFC 2131 §4.3.2)");
     }
 
     fn dispatch(

@@ -265,7 +265,8 @@ impl fmt::Display for LinkEnd {
             Self::Silence => f.write_str("nothing heard for max-response-delay"),
             Self::SetupTimeout => f.write_str("set-up not finished in time"),
             Self::Disconnected(reason, text) => {
-                write!(f, "partner disconnects: {} ({text:?})", reason.text())
+                let rule = reason.rule();
+                write!(f, "partner disconnects: {} ({text:?}; {rule})", reason.text())
             }
             Self::RejectedByPartner(reason, text) => {
                 let rule = reason.rule();
@@ -302,7 +303,7 @@ mod tests {
         let end = LinkEnd::Disconnected(RejectReason::UNKNOWN, "bye\n\u{1b}[31mWARN forged".into());
         assert_eq!(
             end.to_string(),
-            "partner disconnects: unknown error (\"bye\\n\\u{1b}[31mWARN forged\")"
+            "partner disconnects: unknown error (\"bye\\n\\u{1b}[31mWARN forged\"; §12.21)"
         );
     }
 }

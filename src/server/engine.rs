@@ -376,6 +376,7 @@ impl Engine {
     fn on_command(&mut self, command: AdminCommand) {
         let counted = Counted {
             service: &self.service,
+            reasons: self.event_log.reasons(),
             store: self.committer.statistics(),
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),

@@ -8,6 +8,7 @@ pub mod logging;
 pub mod metrics;
 mod owners;
 pub mod plan;
+mod reasons;
 mod recovery;
 mod report;
 pub mod serve;

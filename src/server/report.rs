@@ -13,12 +13,14 @@ use crate::time::Now;
 use super::command::{AdminCommand, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE};
 use super::metrics::Samples;
 use super::owners::{Owner, OwnerSet};
+use super::reasons::Reasons;
 use super::why;
 
 /// What has been counted outside the endpoints.
 #[derive(Debug)]
 pub(super) struct Counted<'a> {
     pub(super) service: &'a DhcpService,
+    pub(super) reasons: &'a Reasons,
     pub(super) store: Statistics,
     pub(super) links: LinkCounters,
     pub(super) socket_failures: u64,
@@ -104,7 +106,8 @@ fn leases(owners: &OwnerSet, query: &LeaseQuery) -> LeasePage {
 
 fn metrics(counted: &Counted<'_>) -> Samples {
     let mut samples = Samples::new();
-    let Counted { service, store, links, socket_failures } = counted;
+    let Counted { service, reasons, store, links, socket_failures } = counted;
+    reasons.add_to(&mut samples);
     let counters = service.counters();
     for (name, help, count) in [
         ("twinlease_commits_total", "Changes made durable.", store.commits),
