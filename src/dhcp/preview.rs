@@ -159,9 +159,7 @@ fn discover(client: &ClientRef<'_>, network: Ipv4Addr) -> Vec<u8> {
     };
     let length = u8::try_from(hardware.len()).unwrap_or_default();
     let mut put = |at: usize, what: &[u8]| {
-        if let Some(field) = octets.get_mut(at..at + what.len()) {
-            field.copy_from_slice(what);
-        }
+        octets.iter_mut().skip(at).zip(what).for_each(|(octet, wanted)| *octet = *wanted);
     };
     put(0, &[1, htype, length, 1]);
     put(24, &network.octets());
