@@ -263,7 +263,9 @@ impl FailoverEndpoint {
             self.requests.cut_off();
         }
         let failure = self.failure_of_communications(&end);
-        if was_up || end != LinkEnd::Lost {
+        // What breaks before anything was said is the network's or a process's doing.
+        let unanswered = matches!(link.phase, Phase::AwaitConnectAck(_));
+        if was_up || unanswered || end != LinkEnd::Lost {
             self.events.push(if was_up {
                 Event::CommunicationsInterrupted(end)
             } else {
@@ -483,6 +485,7 @@ impl Retry {
             }
             LinkEnd::Lost
             | LinkEnd::Silence
+            | LinkEnd::TlsBroken(_)
             | LinkEnd::Disconnected(RejectReason::NO_TRAFFIC, _) => {
                 if lasted {
                     Self::AtOnce

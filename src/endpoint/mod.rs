@@ -241,8 +241,10 @@ impl FailoverEndpoint {
             Input::Received { link, frame } => self.on_frame(now, link, frame),
             Input::Garbled { link, error } => self.on_garbled(now, link, error),
             Input::TlsEstablished { link } => self.on_tls_established(now, link),
-            Input::TlsFailed { link, reason } => {
-                self.close_link(now, link, LinkEnd::Tls(reason.to_owned()), None);
+            Input::TlsFailed { link, reason, refused } => {
+                let why = reason.to_owned();
+                let end = if refused { LinkEnd::Tls(why) } else { LinkEnd::TlsBroken(why) };
+                self.close_link(now, link, end, None);
             }
             Input::Disconnected { link } => self.on_disconnected(now, link),
             Input::TimeReached => {}
