@@ -185,7 +185,8 @@ pub fn collect_options<'a>(
     for (code, data) in options.filter(|(code, _)| codes.is_empty() || codes.contains(code)) {
         let instances = data.len().div_ceil(MAX_INSTANCE).max(1);
         let before = if out.is_empty() { MAGIC.len() } else { out.len() };
-        if before + data.len() + 2 * instances > limit {
+        let needed = data.len().saturating_add(instances.saturating_mul(2));
+        if before.saturating_add(needed) > limit {
             continue;
         }
         if out.is_empty() {

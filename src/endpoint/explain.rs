@@ -53,7 +53,8 @@ pub struct AddressExplanation {
     pub to_its_client: Option<Availability>,
     /// Whether a client never seen before would get it now.
     pub to_others: Availability,
-    /// Longest lease that whoever may have it would get, in seconds; 0 if nobody may.
+    /// Longest lease that whoever may have it would get, in seconds, as far as the partner is
+    /// concerned; 0 if nobody may.
     pub longest_lease: u32,
     /// Why.
     pub reasons: Vec<Reason>,
@@ -72,9 +73,10 @@ pub struct ClientExplanation {
     pub served_from_secs: Option<u16>,
     /// Whether its renewal would be answered here.
     pub renewal: Service,
-    /// The address that it would be offered first, if any.
+    /// The address that the owner of the pools has for it first, if any; what a client is offered
+    /// is decided by the DHCP service, which knows subnets and offers.
     pub address: Option<Ipv4Addr>,
-    /// Longest lease on it, in seconds.
+    /// Longest lease on it, in seconds, as far as the partner is concerned.
     pub longest_lease: u32,
     /// Why.
     pub reasons: Vec<Reason>,
@@ -264,15 +266,6 @@ pub fn client(owner: &dyn LeaseAuthority, who: &ClientRef<'_>, now: Now) -> Clie
     let kept = held.iter().copied().find(may_have);
     let fresh = || ranges.iter().find_map(|range| owner.choose(*range, now, &|_| false));
     let offered = kept.or_else(fresh);
-    match (kept, offered) {
-        (Some(kept), _) => {
-            reasons.push(reason("RFC 2131 §4.3.1", format!("{kept} was its address before")));
-        }
-        (None, Some(fresh)) => {
-            reasons.push(reason("§5.4", format!("{fresh} is free here and unused for longest")));
-        }
-        (None, None) => reasons.push(reason("§5.4", "no address is free here")),
-    }
     let longest_lease =
         offered.map_or(0, |found| owner.grant(found, who, u32::MAX, now).lease_seconds);
     ClientExplanation {

@@ -305,6 +305,12 @@ impl FailoverEndpoint {
         serves_clients(state) && !partners_business
     }
 
+    /// Whether an operator may free an abandoned address here now (§5.11). Where this server serves
+    /// nobody its partner may know better, and a dhcpd that is the primary does it by itself.
+    pub fn may_reset(&self) -> bool {
+        self.may_expire()
+    }
+
     fn expire(&mut self, now: Now, address: Ipv4Addr) {
         let Some(binding) = self.table.get(address) else { return };
         if binding.lease_expiration > now.wall || binding.lease_expiration.is_infinite() {

@@ -349,7 +349,7 @@ fn a_partner_that_takes_no_secret_is_left_alone_for_a_while() {
 fn restarted(script: &Script, relationship: RelationshipConfig) -> Script {
     let recovered = Recovered { endpoint: script.record.clone(), bindings: Vec::new() };
     let mut next = Script::starting_at(script.now, relationship, recovered);
-    next.key = script.key.clone();
+    next.key.clone_from(&script.key);
     next
 }
 

@@ -366,7 +366,7 @@ impl World {
             let result = if self.certified {
                 Input::TlsEstablished { link }
             } else {
-                Input::TlsFailed { link, reason: "unknown issuer" }
+                Input::TlsFailed { link, reason: "unknown issuer", refused: true }
             };
             self.input_without_drain(side, result);
         }
