@@ -50,6 +50,7 @@ mod reservations;
 mod restart;
 mod server_hba;
 mod service;
+mod soak;
 mod states;
 mod status;
 mod stopping;
