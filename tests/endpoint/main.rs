@@ -22,6 +22,7 @@ mod conflict;
 mod connection;
 mod decisions;
 mod dhcpd;
+mod dhcpd_lives;
 mod dhcpd_pairs;
 mod dhcpd_window;
 mod dns;
