@@ -16,6 +16,7 @@
 mod balancing;
 mod conflict;
 mod crash;
+mod files;
 mod interruption;
 mod normal_life;
 mod ownership;

@@ -13,7 +13,7 @@ use crate::support::setup::{RELATIONSHIP, Role, Setup};
 use crate::support::stage::{BACKUP, FREE, Stage};
 
 /// The first addresses of the pool, reserved for clients 0, 1, ...
-fn reserved(setup: &Setup, role: Role) -> Vec<(Ipv4Addr, Lease)> {
+pub fn reserved(setup: &Setup, role: Role) -> Vec<(Ipv4Addr, Lease)> {
     let long_ago = Some(i64::from(now()) - 86_400);
     let lease = |number: u16| {
         let client = Client::number(number);
