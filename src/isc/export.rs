@@ -39,20 +39,19 @@ fn failover_block(role: Role, record: &EndpointRecord) -> FailoverBlock {
 fn lease(binding: &Binding) -> Lease {
     let agreed = binding.acked_potential_expiration.max(binding.received_potential_expiration);
     let told = binding.sent_potential_expiration;
-    let (tstp, tsfp, atsfp) = if binding.partner_knows {
+    let (told, bound, agreed) = if binding.partner_knows {
         let agreed = if agreed.is_known() { agreed } else { binding.lease_expiration };
-        let tstp = if told.is_known() { told.min(agreed) } else { agreed };
-        (tstp, agreed, agreed)
+        (if told.is_known() { told.min(agreed) } else { agreed }, agreed, agreed)
     } else {
-        let tstp = told.max(binding.lease_expiration).max(binding.start_of_status);
-        (tstp, agreed, if tstp > agreed { agreed } else { UnixTime::ABSENT })
+        let told = told.max(binding.lease_expiration).max(binding.start_of_status);
+        (told, agreed, if told > agreed { agreed } else { UnixTime::ABSENT })
     };
     Lease {
         starts: binding.start_of_status,
         ends: binding.lease_expiration,
-        tstp,
-        tsfp,
-        atsfp,
+        tstp: told,
+        tsfp: bound,
+        atsfp: agreed,
         cltt: binding.client_last_transaction,
         binding: Some(binding.binding_status),
         next: match binding.binding_status {

@@ -1,6 +1,6 @@
 //! Writes a lease file as dhcpd does.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::Ipv4Addr;
 
 use super::date;
@@ -79,7 +79,10 @@ pub(super) fn quoted(octets: &[u8]) -> String {
             b'"' | b'\\' => text.extend(['\\', char::from(octet)]),
             b' '..=b'~' => text.push(char::from(octet)),
             // Writing to a String does not fail.
-            _ => text.push_str(&format!("\\{octet:03o}")),
+            _ => {
+                // Writing to a String does not fail.
+                let _written = write!(text, "\\{octet:03o}");
+            }
         }
     }
     text.push('"');

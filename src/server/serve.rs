@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::AdminServer;
 use crate::dhcp::{ClientSockets, SocketConfig};
-use crate::store::{LeaseStore, RedbStore, StoreError};
+use crate::store::{Journal, LeaseStore, StoreError};
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
@@ -95,7 +95,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
 
 /// Opens the store of a configuration; there is one process at a time that has it.
 pub(crate) fn open_store(config: &Config) -> Result<Box<dyn LeaseStore>, StoreError> {
-    Ok(Box::new(RedbStore::open(&config.data_dir)?))
+    Ok(Box::new(Journal::open(&config.data_dir)?))
 }
 
 /// The signals that end a service.

@@ -148,11 +148,11 @@ fn what_a_dhcpd_wrote_is_read_as_it_is() {
         let states = ["normal", "normal"];
         let Some(mut stage) = Stage::found(test, role, setup, states, &leases) else { return };
         stage.wait_state("communications-interrupted");
-        stage.obtain(&stage.relay(), &Client::number(2));
+        Stage::obtain(&stage.relay(), &Client::number(2));
         stage.dhcpd.stop();
-        let text = stage.dhcpd.lease_file_text();
+        let written = stage.dhcpd.lease_file_text();
         let (read, expected) =
-            (isc::LeaseFile::read(text.as_bytes()).unwrap(), LeaseFile::parse(&text));
+            (isc::LeaseFile::read(written.as_bytes()).unwrap(), LeaseFile::parse(&written));
         assert_eq!(read.leases.len(), expected.leases.len());
         for (address, lease) in &expected.leases {
             assert_eq!(&as_read(&read.leases[address]), lease, "{address}");
@@ -207,9 +207,9 @@ fn two_dhcpd_start_with_the_configurations_that_a_twinlease_writes_for_both_halv
         let mut servers = [(role, ""), (role.other(), "--partner")].map(|(role, option)| {
             let arguments = ["dhcpd-conf", option];
             let used = if option.is_empty() { &arguments[..1] } else { &arguments[..] };
-            let text = twinlease.isc(used).unwrap();
+            let configuration = twinlease.isc(used).unwrap();
             let dhcpd = Dhcpd::new(&network, role, &setup);
-            dhcpd.set_configuration(&text);
+            dhcpd.set_configuration(&configuration);
             dhcpd.check_configuration();
             dhcpd
         });

@@ -99,7 +99,7 @@ fn a_dhcpd_in_partner_down_leases_the_addresses_of_its_partner_for_the_mclt() {
         let leases = unused(setup.addresses(), partners);
         let states = ["partner-down", "communications-interrupted"];
         let Some(stage) = Stage::found(test, role, setup, states, &leases) else { return };
-        let granted = stage.obtain(&stage.relay(), &Client::number(1));
+        let granted = Stage::obtain(&stage.relay(), &Client::number(1));
         assert_eq!(granted.lease_time, stage.setup.mclt, "dhcpd as {role:?}");
         stage.finish();
     }
@@ -116,7 +116,7 @@ fn a_dhcpd_secondary_serves_alone_with_the_mclt_of_its_lease_file() {
         return;
     };
     stage.wait_state("communications-interrupted");
-    let granted = stage.obtain(&stage.relay(), &Client::number(1));
+    let granted = Stage::obtain(&stage.relay(), &Client::number(1));
     assert_eq!(granted.lease_time, 77);
     stage.finish();
 }

@@ -104,7 +104,7 @@ fn a_dhcpd_secondary_without_addresses_asks_for_some() {
     for address in stage.setup.addresses().take(20) {
         assert_eq!(partner.update(&Message::update(address, BACKUP)), None);
     }
-    let granted = stage.obtain(&stage.relay(), &Client::number(1));
+    let granted = Stage::obtain(&stage.relay(), &Client::number(1));
     assert!(stage.setup.addresses().take(20).any(|address| address == granted.address));
     stage.finish();
 }

@@ -48,7 +48,7 @@ trait Shifted {
 
 impl Shifted for UnixTime {
     fn shifted(self, seconds: i32) -> UnixTime {
-        UnixTime(self.0.saturating_add_signed(seconds))
+        Self(self.0.saturating_add_signed(seconds))
     }
 }
 
