@@ -115,6 +115,9 @@ fn export_leases(config: &Config) -> Result<(), Failure> {
         let (_, recovered) = open(&mut *store, owner.relationship)?;
         isc::export(owner.relationship, &recovered, &mut file);
     }
+    if file == LeaseFile::default() {
+        return Err(Failure::Said(format!("{} holds nothing", config.data_dir.display())));
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     write!(out, "{file}")?;
     Ok(out.flush()?)
@@ -151,12 +154,12 @@ fn import_leases(config: &Config, leases: &Path, trusted: bool) -> Result<(), Fa
             }
             None => "no partner".to_owned(),
         };
-        writeln!(out, "{name}: {} bindings, {state}", recovered.bindings.len())?;
+        writeln!(out, "{name}: bindings {}, {state}", recovered.bindings.len())?;
         write(&mut *store, id, recovered)?;
     }
     if let Some(first) = imported.left_out.first() {
         let count = imported.left_out.len();
-        eprintln!("twinlease: {count} leases lie in no pool and are left out, {first} first");
+        eprintln!("twinlease: leases in no pool, left out: {count}, the first is {first}");
     }
     for name in &imported.unknown {
         eprintln!("twinlease: relationship \"{name}\" of the file is not configured");
