@@ -7,7 +7,7 @@ use core::net::Ipv4Addr;
 
 use crate::balance;
 use crate::binding::table::RangeId;
-use crate::binding::{Binding, ClientRef, times};
+use crate::binding::{Binding, ClientRef};
 use crate::time::{Now, UnixTime};
 use crate::wire::codes::{BindingStatus, FailoverState, RejectReason};
 
@@ -286,7 +286,7 @@ impl FailoverEndpoint {
     /// relationship.
     pub fn explain_address(&self, asked: Ipv4Addr, now: Now) -> Option<AddressExplanation> {
         let mut explained = address(self, asked, now)?;
-        self.add_partners_part(&mut explained, now);
+        self.add_partners_part(&mut explained);
         Some(explained)
     }
 
@@ -298,7 +298,7 @@ impl FailoverEndpoint {
             .reasons
             .insert(0, reason(service_rule(state), format!("this server is in {state}")));
         for address in &mut explained.addresses {
-            self.add_partners_part(address, now);
+            self.add_partners_part(address);
         }
         let silent_by_state = [explained.discover, explained.renewal]
             .contains(&Service::Silent(Silence::State(state)));
@@ -309,7 +309,7 @@ impl FailoverEndpoint {
         explained
     }
 
-    fn add_partners_part(&self, explained: &mut AddressExplanation, now: Now) {
+    fn add_partners_part(&self, explained: &mut AddressExplanation) {
         let binding = &explained.binding;
         let in_use = binding.binding_status == BindingStatus::Active;
         let limited =
@@ -328,15 +328,13 @@ impl FailoverEndpoint {
                 explained.changes.push(Change { at: None, what });
             }
         }
-        if self.state() == FailoverState::PartnerDown && !in_use {
-            let at = times::reallocatable_at(self.record.start_of_state, binding, self.mclt);
-            if at > now.wall
-                && !at.is_infinite()
-                && matches!(explained.to_others, Availability::No(_))
-            {
-                let what = reason("§9.4.2", "the waits of PARTNER-DOWN are over");
-                explained.changes.push(Change { at: Some(at), what });
-            }
+        let waits = matches!(
+            explained.to_others,
+            Availability::No(Unavailable::PartnersPool | Unavailable::AwaitingPartner)
+        );
+        if let Some(at) = self.reallocatable_from(binding).filter(|_| waits) {
+            let what = reason("§9.4.2", "the waits of PARTNER-DOWN are over");
+            explained.changes.push(Change { at: Some(at), what });
         }
         explained.changes.sort_by_key(|change| (change.at.is_none(), change.at));
     }

@@ -119,6 +119,34 @@ mod tests {
     }
 
     #[test]
+    fn updates_wait_for_states_and_answers_to_poolreq_alone() {
+        let poolresp = Outgoing::PoolResp { xid: Xid(1), addresses_transferred: 0 };
+        let state = Outgoing::State {
+            state: FailoverState::Normal,
+            flags: ServerFlags(0),
+            start_of_state: UnixTime(0),
+        };
+        for (message, waits) in [(state, true), (poolresp, true), (Outgoing::PoolReq, false)] {
+            let mut outbox = Outbox::default();
+            outbox.push(CommitId(0), message);
+            assert_eq!(outbox.holds_updates_back(), waits);
+            outbox.pop_released(CommitId(0));
+            assert!(!outbox.holds_updates_back());
+        }
+    }
+
+    #[test]
+    fn the_queue_is_full_at_its_limit() {
+        let mut outbox = Outbox::default();
+        for _ in 1..MAX_WAITING {
+            outbox.push(CommitId(1), Outgoing::PoolReq);
+        }
+        assert!(!outbox.is_full());
+        outbox.push(CommitId(1), Outgoing::PoolReq);
+        assert!(outbox.is_full());
+    }
+
+    #[test]
     fn nothing_overtakes_a_message_that_waits() {
         let mut outbox = Outbox::default();
         outbox.push(CommitId(2), Outgoing::PoolReq);

@@ -341,9 +341,8 @@ impl FailoverEndpoint {
     fn note_pair_rule(&mut self, state: FailoverState, startup: bool, transition: Transition) {
         if startup {
             let flag = transitions::startup_flag_row(self.config.role, state);
-            self.applied.note(flag);
-            if flag == transition.row {
-                return;
+            if flag != transition.row {
+                self.applied.note(flag);
             }
         }
         self.applied.note(transition.row);

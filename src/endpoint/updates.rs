@@ -533,14 +533,11 @@ impl FailoverEndpoint {
         let mut ip_flags = binding.ip_flags.assigned();
         if dialect.announces_reservations() {
             // The flag speaks of the sender's reservations, not of what the partner said of its own.
-            ip_flags = IpFlags(ip_flags.0 & !IpFlags::RESERVED.0);
-            if self.is_reserved(binding.address) {
-                ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
-            }
+            ip_flags = ip_flags.with(IpFlags::RESERVED, self.is_reserved(binding.address));
         }
         let is_free = matches!(status, BindingStatus::Free | BindingStatus::Backup);
         if is_free && !dialect.announces_bootp_of_free_addresses() {
-            ip_flags = IpFlags(ip_flags.0 & !IpFlags::BOOTP.0);
+            ip_flags = ip_flags.with(IpFlags::BOOTP, false);
         }
         let known = |time: UnixTime| time.is_known().then_some(time);
         BindingUpdate {

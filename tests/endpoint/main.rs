@@ -28,6 +28,7 @@ mod dhcpd_window;
 mod dns;
 mod durability;
 mod every_row;
+mod expiry;
 mod explain;
 mod handshake;
 mod header;

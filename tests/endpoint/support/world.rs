@@ -18,7 +18,7 @@ use twinlease::wire::frame::Deframer;
 use super::{START, config};
 
 /// Steps without rest after which a test is told that the endpoints never settle.
-const MAX_STEPS: usize = 2_000_000;
+const MAX_STEPS: usize = 200_000;
 
 /// What one side has on stable storage.
 #[derive(Clone, Default)]
