@@ -4,6 +4,7 @@
 //! Answers go to standard output, everything else to standard error.
 
 mod check;
+mod isc;
 mod leases;
 mod operate;
 mod pcap;
@@ -180,6 +181,11 @@ Example:
         #[command(flatten)]
         options: DemoOptions,
     },
+    /// To and from the files of an ISC dhcpd
+    Isc {
+        #[command(subcommand)]
+        command: isc::IscCommand,
+    },
     /// Look into captures of failover connections
     Pcap {
         #[command(subcommand)]
@@ -260,6 +266,7 @@ pub fn main() -> ExitCode {
             Ok(false) => ExitCode::from(FAILED),
             Err(error) => fail(&error.to_string()),
         },
+        Command::Isc { command } => isc::run(command),
         Command::Pcap { command: PcapCommand::Decode { file, json } } => {
             finish(pcap::decode(&file, json))
         }

@@ -42,6 +42,7 @@ pub mod config;
 mod dns;
 pub mod event;
 pub mod explain;
+mod foresight;
 mod freeing;
 pub mod io;
 mod leases;
@@ -93,6 +94,7 @@ use crate::wire::frame::Frame;
 use crate::wire::message::Message;
 
 use authentication::Authentication;
+use foresight::Foresight;
 use freeing::Freeing;
 use link::{Dial, Link};
 use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
@@ -130,6 +132,7 @@ pub struct FailoverEndpoint {
     dial: Dial,
     authentication: Authentication,
     partner: Partner,
+    foresight: Foresight,
     outbox: Outbox,
     owed_acknowledgements: VecDeque<Acknowledgement>,
     recent_acknowledgements: VecDeque<Acknowledgement>,
@@ -195,6 +198,7 @@ impl FailoverEndpoint {
             dial: Dial::now(now),
             authentication: Authentication::new(config.secrets.as_ref()),
             partner: Partner::default(),
+            foresight: Foresight::default(),
             outbox: Outbox::default(),
             owed_acknowledgements: VecDeque::new(),
             recent_acknowledgements: VecDeque::new(),
@@ -513,10 +517,11 @@ impl FailoverEndpoint {
         }
         while let Some(message) = self.outbox.pop_released(self.durable) {
             match message {
-                Outgoing::State { state, .. } if self.partner_cannot_take(state) => {
+                Outgoing::State { state, .. } if self.partner_cannot_take(now, state) => {
                     self.withhold_announcement(now, state);
                 }
                 Outgoing::State { state, flags, start_of_state } => {
+                    self.foresee_effect_of_state(now, state, flags);
                     let xid = self.take_xid();
                     let message = StateMessage {
                         server_state: Some(state.code()),
@@ -538,7 +543,10 @@ impl FailoverEndpoint {
                 Outgoing::ConnectAck { link, xid, tls_reply } => {
                     self.send_connect_ack(now, link, xid, tls_reply);
                 }
-                Outgoing::UpdDone { xid } => self.transmit_now(now, xid, &Message::UpdDone),
+                Outgoing::UpdDone { xid } => {
+                    self.foresee_effect_of_upddone(now);
+                    self.transmit_now(now, xid, &Message::UpdDone);
+                }
             }
         }
     }

@@ -49,6 +49,12 @@ const FLUSH_PATIENCE: Duration = Duration::from_millis(500);
 /// are stored with a prefix.
 const ALONE: &str = "alone";
 
+/// The name under which the store knows the owner of the pools of a relationship, or of those without
+/// one.
+pub(crate) fn owner_name(relationship: Option<&str>) -> String {
+    relationship.map_or_else(|| ALONE.to_owned(), |name| format!("relationship:{name}"))
+}
+
 /// Why the engine cannot start.
 #[derive(Debug)]
 pub enum StartError {
@@ -608,11 +614,11 @@ fn open_owners(
     now: Now,
 ) -> Result<Vec<Owner>, StartError> {
     let relationships = plan.relationships.iter().map(|relationship| Configured {
-        name: format!("relationship:{}", relationship.endpoint.name),
+        name: owner_name(Some(&relationship.endpoint.name)),
         ranges: &relationship.endpoint.ranges,
     });
     let alone = plan.alone.iter();
-    let alone = alone.map(|alone| Configured { name: ALONE.to_owned(), ranges: &alone.ranges });
+    let alone = alone.map(|alone| Configured { name: owner_name(None), ranges: &alone.ranges });
     let configured: Vec<_> = relationships.chain(alone).collect();
     let mut recovered = recover(&configured, store).map_err(StartError::Store)?.into_iter();
     let mut owners = Vec::new();
