@@ -35,7 +35,7 @@ const SWEEP_STEP: usize = 16_384;
 const MAX_WINDOW: usize = 65_536;
 
 /// An update that the partner has not answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct InFlight {
     address: Ipv4Addr,
     binding_status: BindingStatus,
@@ -48,7 +48,7 @@ struct InFlight {
 }
 
 /// What has happened to a binding while its update was in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Since {
     /// Nothing: the answer speaks of what the binding is now.
     Unchanged,
@@ -68,7 +68,7 @@ struct Source {
 }
 
 /// A walk over all bindings in ascending order of address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Sweep {
     /// The request being answered, if any.
     request: Option<Xid>,
@@ -85,7 +85,7 @@ struct Sweep {
 }
 
 /// Updates on their way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Updates {
     queue: VecDeque<(Ipv4Addr, CommitId)>,
     /// Position of the queue's front since the beginning of time.
