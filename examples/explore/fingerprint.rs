@@ -1,6 +1,6 @@
 //! 128 bits that stand for a state.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 /// Two independent 64-bit hashes side by side. A collision would hide a state from the search: among
 /// 10^9 states one is expected with a probability of 10^-21.
@@ -17,7 +17,7 @@ impl Fingerprint {
     }
 
     /// That of one value.
-    pub(crate) fn of<T: Hash>(value: &T) -> u128 {
+    pub(crate) fn of<T: Hash + ?Sized>(value: &T) -> u128 {
         let mut fingerprint = Self::new();
         value.hash(&mut fingerprint);
         fingerprint.value()
@@ -36,5 +36,46 @@ impl Hasher for Fingerprint {
 
     fn finish(&self) -> u64 {
         self.upper.finish()
+    }
+}
+
+/// Places a key in a table: quick, and for numbers of our own making only.
+#[derive(Default)]
+pub(crate) struct Mixer(u64);
+
+/// For tables whose keys are small numbers or fingerprints.
+pub(crate) type Mixing = BuildHasherDefault<Mixer>;
+
+impl Hasher for Mixer {
+    fn write(&mut self, octets: &[u8]) {
+        for chunk in octets.chunks(8) {
+            let mut eight = [0; 8];
+            eight[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(eight));
+        }
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_isize(&mut self, value: isize) {
+        self.write_u64(u64::from_ne_bytes((value as i64).to_ne_bytes()));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 29
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Mixing};
 use crate::pair::{Action, Pair};
 use crate::properties::Violation;
 use crate::steps::Steps;
@@ -46,18 +46,20 @@ struct Origin {
 
 /// States seen so far, in the order in which they were seen.
 struct Seen {
-    states: HashSet<u128>,
+    states: HashSet<u128, Mixing>,
     origins: Vec<Origin>,
 }
 
 impl Seen {
-    /// Whether the state is new.
-    fn add(&mut self, pair: &Pair, origin: Origin) -> bool {
-        let is_new = self.states.insert(Fingerprint::of(pair));
-        if is_new {
+    /// Adds a state to those of the next level if it is new.
+    fn add(&mut self, pair: &Pair, origin: Origin, level: &mut Vec<u8>) {
+        let begin = level.len();
+        pair.write(level);
+        if self.states.insert(Fingerprint::of(&level[begin..])) {
             self.origins.push(origin);
+        } else {
+            level.truncate(begin);
         }
-        is_new
     }
 
     fn trace(&self, mut state: u32, last: Action) -> Vec<Action> {
@@ -80,8 +82,9 @@ pub(crate) fn search(
     mut tell: impl FnMut(u32, usize, &Steps),
 ) -> Report {
     let begin = Instant::now();
-    let mut seen = Seen { states: HashSet::new(), origins: Vec::new() };
-    seen.add(root, Origin { parent: 0, action: Action::Tick });
+    let mut seen = Seen { states: HashSet::default(), origins: Vec::new() };
+    let mut level = Vec::new();
+    seen.add(root, Origin { parent: 0, action: Action::Tick }, &mut level);
     let mut report = Report {
         states: 1,
         transitions: 0,
@@ -90,8 +93,6 @@ pub(crate) fn search(
         elapsed: Duration::ZERO,
         found: None,
     };
-    let mut level = Vec::new();
-    root.write(&mut level);
     let mut first_of_level = 0_u32;
     let mut is_cut_short = false;
     while !level.is_empty() && report.depth < limits.depth && !is_cut_short {
@@ -104,11 +105,7 @@ pub(crate) fn search(
             for action in pair.actions(steps) {
                 report.transitions += 1;
                 match pair.after(steps, action) {
-                    Ok(next) => {
-                        if seen.add(&next, Origin { parent: number, action }) {
-                            next.write(&mut next_level);
-                        }
-                    }
+                    Ok(next) => seen.add(&next, Origin { parent: number, action }, &mut next_level),
                     Err(violation) => {
                         report.states = seen.origins.len();
                         report.elapsed = begin.elapsed();

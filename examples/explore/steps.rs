@@ -7,6 +7,7 @@ use std::rc::Rc;
 use twinlease::endpoint::RelationshipConfig;
 use twinlease::wire::dialect::Dialect;
 
+use crate::fingerprint::Mixing;
 use crate::messages::Messages;
 use crate::properties::{NO_PANIC, Violation};
 use crate::setting::{ADDRESSES, CLIENTS, PRIMARY, SIDES, config, now};
@@ -33,9 +34,9 @@ pub(crate) struct Steps {
     configs: [RelationshipConfig; 2],
     pub(crate) messages: Messages,
     sides: Vec<Side>,
-    numbers: HashMap<u128, SideNumber>,
-    outcomes: HashMap<(bool, SideNumber, Local, u16), Rc<Outcome>>,
-    offers: HashMap<(SideNumber, u16), Offers>,
+    numbers: HashMap<u128, SideNumber, Mixing>,
+    outcomes: HashMap<(bool, SideNumber, Local, u16), Rc<Outcome>, Mixing>,
+    offers: HashMap<(SideNumber, u16), Offers, Mixing>,
     /// What has been said and reported, while a trace is written.
     pub(crate) story: Option<Vec<String>>,
 }
@@ -46,9 +47,9 @@ impl Steps {
             configs: SIDES.map(|side| config(side, dialect)),
             messages: Messages::default(),
             sides: Vec::new(),
-            numbers: HashMap::new(),
-            outcomes: HashMap::new(),
-            offers: HashMap::new(),
+            numbers: HashMap::default(),
+            outcomes: HashMap::default(),
+            offers: HashMap::default(),
             story: None,
         };
         let blank = steps.number_of(Side::default());

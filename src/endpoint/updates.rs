@@ -181,6 +181,12 @@ impl Updates {
         self.flight_of(address).is_some_and(|flight| flight.since == Since::Unchanged)
     }
 
+    /// The status that an unanswered update of `address` tells.
+    pub(super) fn told_in_flight(&self, address: Ipv4Addr) -> Option<BindingStatus> {
+        let xid = *self.in_flight_of.get(&address)?;
+        self.in_flight.get(&(xid, address)).map(|flight| flight.binding_status)
+    }
+
     /// The next queued address whose commit is durable.
     fn pop(&mut self, durable: CommitId) -> Option<Ipv4Addr> {
         while let Some(&(address, commit)) = self.queue.front() {
@@ -199,7 +205,7 @@ impl Updates {
     }
 
     /// Whether `address` is queued or in flight and so needs nothing from a sweep.
-    fn is_under_way(&self, address: Ipv4Addr) -> bool {
+    pub(super) fn is_under_way(&self, address: Ipv4Addr) -> bool {
         self.queued.contains_key(&address)
             || self.in_flight_of.contains_key(&address)
             || self.waiting == Some(address)
