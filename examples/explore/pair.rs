@@ -168,8 +168,7 @@ impl Pair {
         if !side.unwritten.is_empty() {
             actions.push(Action::Write(number));
         }
-        let is_awaited = self.declared == Some(1 - number) && self.must_meet(steps);
-        if self.left.crashes > 0 && !is_awaited {
+        if self.left.crashes > 0 && !self.must_meet(steps) {
             let waiting = u8::try_from(side.unwritten.len()).unwrap_or(u8::MAX);
             actions.extend((0..=waiting).map(|written| Action::Crash(number, written)));
         }
@@ -198,21 +197,25 @@ impl Pair {
 
     /// A server that was declared down and runs again has to find its partner before anything else
     /// goes wrong: two that serve without knowing of each other are what the declaration excludes
-    /// (§9.4). It has when its disk says so.
+    /// (§9.4). They have met when it is on disk that the one recovers, or that both resolve a
+    /// conflict.
     fn must_meet(&self, steps: &Steps) -> bool {
         let Some(number) = self.declared else { return false };
-        let side = steps.side(self.sides[usize::from(number)]);
-        let stored = side.disk.record.as_ref().map(|record| record.state);
-        side.endpoint.is_some()
-            && !matches!(
-                stored,
-                Some(
-                    FailoverState::Recover
-                        | FailoverState::RecoverWait
-                        | FailoverState::RecoverDone
-                        | FailoverState::PotentialConflict
-                )
-            )
+        let down = usize::from(number);
+        let stored = |index: usize| {
+            let record = steps.side(self.sides[index]).disk.record.as_ref();
+            record.map(|record| record.state)
+        };
+        let has_met = match stored(down) {
+            Some(
+                FailoverState::Recover | FailoverState::RecoverWait | FailoverState::RecoverDone,
+            ) => true,
+            Some(FailoverState::PotentialConflict) => {
+                stored(1 - down) != Some(FailoverState::PartnerDown)
+            }
+            _ => false,
+        };
+        self.state(steps, down).is_some() && !has_met
     }
 
     // What comes of it.
