@@ -15,6 +15,7 @@ How often each thing may happen on one path:
   --ticks N          half an MCLT passes (2)
   --requests N       a client asks, renews or releases (2)
   --crashes N        a server dies (1)
+  --losses N         a server dies and its disk is lost (0)
   --cuts N           the connection breaks (1)
   --declarations N   an operator declares the partner down (0)
 Where the search ends, if not before:
@@ -42,7 +43,14 @@ impl Arguments {
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut words = words;
         let mut arguments = Self {
-            bounds: Bounds { ticks: 2, requests: 2, crashes: 1, cuts: 1, declarations: 0 },
+            bounds: Bounds {
+                ticks: 2,
+                requests: 2,
+                crashes: 1,
+                losses: 0,
+                cuts: 1,
+                declarations: 0,
+            },
             limits: Limits { depth: 1000, states: 100_000_000, time: Duration::from_secs(3600) },
             dialect: Dialect::Draft12,
             from_nothing: false,
@@ -58,6 +66,7 @@ impl Arguments {
                 "--ticks" => bounds.ticks = number(&word, words.next())?,
                 "--requests" => bounds.requests = number(&word, words.next())?,
                 "--crashes" => bounds.crashes = number(&word, words.next())?,
+                "--losses" => bounds.losses = number(&word, words.next())?,
                 "--cuts" => bounds.cuts = number(&word, words.next())?,
                 "--declarations" => bounds.declarations = number(&word, words.next())?,
                 "--depth" => limits.depth = number(&word, words.next())?,
@@ -77,11 +86,11 @@ fn number<T: std::str::FromStr>(option: &str, word: Option<String>) -> Result<T,
 
 impl fmt::Display for Arguments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Bounds { ticks, requests, crashes, cuts, declarations } = self.bounds;
+        let Bounds { ticks, requests, crashes, losses, cuts, declarations } = self.bounds;
         write!(
             f,
-            "dialect {}, from {}; ticks {ticks}, requests {requests}, crashes {crashes}, cuts \
-             {cuts}, declarations {declarations}",
+            "dialect {}, from {}; ticks {ticks}, requests {requests}, crashes {crashes}, \
+             losses {losses}, cuts {cuts}, declarations {declarations}",
             self.dialect,
             if self.from_nothing { "two empty disks" } else { "NORMAL" },
         )

@@ -37,6 +37,8 @@ pub(crate) enum Action {
     Cut,
     /// The server dies after so many of the waiting commits have become durable.
     Crash(u8, u8),
+    /// The server dies, and its disk is lost.
+    Lose(u8),
     /// The server starts.
     Start(u8),
     /// Half an MCLT passes.
@@ -71,6 +73,8 @@ pub(crate) struct Pair {
     held: [Option<Held>; CLIENTS],
     /// The server that was declared down; until both are in NORMAL again.
     declared: Option<u8>,
+    /// The server whose disk was lost; until both are in NORMAL again.
+    forgetful: Option<u8>,
     clock: u16,
     left: Bounds,
 }
@@ -86,6 +90,7 @@ impl Pair {
             broken: [0; 2],
             held: [None; CLIENTS],
             declared: None,
+            forgetful: None,
             clock: 0,
             left,
         }
@@ -172,6 +177,9 @@ impl Pair {
             let waiting = u8::try_from(side.unwritten.len()).unwrap_or(u8::MAX);
             actions.extend((0..=waiting).map(|written| Action::Crash(number, written)));
         }
+        if self.left.losses > 0 && !self.must_meet(steps) {
+            actions.push(Action::Lose(number));
+        }
         if self.left.requests > 0 {
             self.requests(number, actions);
         }
@@ -227,6 +235,7 @@ impl Pair {
         let both = SIDES.map(|side| next.is_settled(steps, side));
         if both == [true, true] {
             next.declared = None;
+            next.forgetful = None;
         }
         next.check(steps)?;
         Ok(next)
@@ -250,7 +259,15 @@ impl Pair {
                 self.break_connection(&SIDES);
                 Ok(())
             }
-            Action::Crash(number, written) => self.crash(steps, usize::from(number), written),
+            Action::Crash(number, written) => {
+                self.left.crashes -= 1;
+                self.die(steps, usize::from(number), Local::Crash(written))
+            }
+            Action::Lose(number) => {
+                self.left.losses -= 1;
+                self.forgetful = Some(number);
+                self.die(steps, usize::from(number), Local::Lose)
+            }
             Action::Start(number) => self.local(steps, usize::from(number), Local::Start),
             Action::Tick => {
                 self.left.ticks -= 1;
@@ -321,12 +338,11 @@ impl Pair {
         }
     }
 
-    fn crash(&mut self, steps: &mut Steps, index: usize, written: u8) -> Result<(), Violation> {
-        self.left.crashes -= 1;
+    fn die(&mut self, steps: &mut Steps, index: usize, how: Local) -> Result<(), Violation> {
         self.break_connection(&[1 - index]);
         self.inbox[index].clear();
         self.broken[index] = 0;
-        self.local(steps, index, Local::Crash(written))
+        self.local(steps, index, how)
     }
 
     /// Time passes for everybody; leases end.
@@ -371,8 +387,11 @@ impl Pair {
                 }
             }
             Effect::Granted { client, address, end } => {
-                let partner = steps.side(self.sides[1 - index]).stored(*address);
-                properties::lease_is_limited(*client, *end, partner, self.clock)?;
+                // What a lost disk knew was promised all the same: RECOVER-WAIT makes up for it.
+                if self.forgetful.is_none_or(|number| usize::from(number) == index) {
+                    let partner = steps.side(self.sides[1 - index]).stored(*address);
+                    properties::lease_is_limited(*client, *end, partner, self.clock)?;
+                }
             }
             Effect::Acknowledged { client, address, end } => {
                 self.acknowledge(*client, *address, *end);
@@ -445,7 +464,7 @@ impl Pair {
             out.push(address);
             out.extend(end.to_le_bytes());
         }
-        out.push(self.declared.unwrap_or(u8::MAX));
+        out.extend([self.declared, self.forgetful].map(|number| number.unwrap_or(u8::MAX)));
         out.extend(self.clock.to_le_bytes());
         out.extend(self.left.to_octets());
     }
@@ -457,7 +476,8 @@ impl Pair {
         let [connection, connections] = take(octets);
         let broken = [read_u16(octets), read_u16(octets)];
         let held = [read_held(octets), read_held(octets)];
-        let [declared] = take(octets);
+        let marked = take::<2>(octets).map(|number| (number != u8::MAX).then_some(number));
+        let [declared, forgetful] = marked;
         let clock = read_u16(octets);
         let left = Bounds::from_octets(take(octets));
         Self {
@@ -467,7 +487,8 @@ impl Pair {
             connections,
             broken,
             held,
-            declared: (declared != u8::MAX).then_some(declared),
+            declared,
+            forgetful,
             clock,
             left,
         }
@@ -544,6 +565,7 @@ impl fmt::Display for Action {
             Self::Crash(side, written) => {
                 write!(f, "the {} crashes; {written} more commits are on its disk", server(side))
             }
+            Self::Lose(side) => write!(f, "the {} dies and its disk is lost", server(side)),
             Self::Start(side) => write!(f, "the {} starts", server(side)),
             Self::Tick => f.write_str("half an MCLT passes"),
             Self::Ask(who, side) => write!(f, "{} asks the {}", client(who), server(side)),

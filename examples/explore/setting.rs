@@ -77,6 +77,8 @@ pub(crate) struct Bounds {
     pub(crate) requests: u8,
     /// Crashes of a server.
     pub(crate) crashes: u8,
+    /// Crashes that take the disk with them.
+    pub(crate) losses: u8,
     /// Breaks of the connection.
     pub(crate) cuts: u8,
     /// Declarations that the partner is down.
@@ -84,14 +86,15 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// As five numbers, for storing.
-    pub(crate) fn to_octets(self) -> [u8; 5] {
-        [self.ticks, self.requests, self.crashes, self.cuts, self.declarations]
+    /// As numbers, for storing.
+    pub(crate) fn to_octets(self) -> [u8; 6] {
+        let Self { ticks, requests, crashes, losses, cuts, declarations } = self;
+        [ticks, requests, crashes, losses, cuts, declarations]
     }
 
     /// The inverse.
-    pub(crate) fn from_octets(octets: [u8; 5]) -> Self {
-        let [ticks, requests, crashes, cuts, declarations] = octets;
-        Self { ticks, requests, crashes, cuts, declarations }
+    pub(crate) fn from_octets(octets: [u8; 6]) -> Self {
+        let [ticks, requests, crashes, losses, cuts, declarations] = octets;
+        Self { ticks, requests, crashes, losses, cuts, declarations }
     }
 }

@@ -117,6 +117,8 @@ pub(crate) enum Local {
     Start,
     /// The process dies after so many of the waiting commits have reached the disk.
     Crash(u8),
+    /// The process dies, and its disk is lost.
+    Lose,
     /// Everything that waits for the disk is on it.
     Written,
     /// A connection; true if this server opened it.
@@ -245,6 +247,7 @@ impl<'a> Step<'a> {
         match local {
             Local::Start => step.start()?,
             Local::Crash(written) => step.crash(written),
+            Local::Lose => step.side = Side::default(),
             Local::Written => step.written()?,
             Local::Connected(link, dialled) => {
                 let link = LinkId(u64::from(link));
@@ -269,7 +272,7 @@ impl<'a> Step<'a> {
                 step.input(Input::Operator(command))?;
             }
         }
-        if !matches!(local, Local::Start | Local::Crash(_)) {
+        if !matches!(local, Local::Start | Local::Crash(_) | Local::Lose) {
             properties::state_is_explained(before, step.side.state(), &step.path)?;
         }
         Ok((step.side, step.effects))
