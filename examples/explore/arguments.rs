@@ -11,6 +11,8 @@ use crate::setting::Bounds;
 /// The usage.
 pub(crate) const HELP: &str = "\
 usage: explore [OPTION NUMBER]...
+How many clients act, 1 or 2:
+  --clients N        (2)
 How often each thing may happen on one path:
   --ticks N          half an MCLT passes (2)
   --requests N       a client asks, renews or releases (2)
@@ -44,6 +46,7 @@ impl Arguments {
         let mut words = words;
         let mut arguments = Self {
             bounds: Bounds {
+                clients: 2,
                 ticks: 2,
                 requests: 2,
                 crashes: 1,
@@ -63,6 +66,7 @@ impl Arguments {
                 "--isc" => arguments.dialect = Dialect::Isc,
                 "--from-nothing" => arguments.from_nothing = true,
                 "--progress" => arguments.progress = true,
+                "--clients" => bounds.clients = number(&word, words.next())?,
                 "--ticks" => bounds.ticks = number(&word, words.next())?,
                 "--requests" => bounds.requests = number(&word, words.next())?,
                 "--crashes" => bounds.crashes = number(&word, words.next())?,
@@ -86,10 +90,10 @@ fn number<T: std::str::FromStr>(option: &str, word: Option<String>) -> Result<T,
 
 impl fmt::Display for Arguments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Bounds { ticks, requests, crashes, losses, cuts, declarations } = self.bounds;
+        let Bounds { clients, ticks, requests, crashes, losses, cuts, declarations } = self.bounds;
         write!(
             f,
-            "dialect {}, from {}; ticks {ticks}, requests {requests}, crashes {crashes}, \
+            "dialect {}, from {}; clients {clients}, ticks {ticks}, requests {requests}, crashes {crashes}, \
              losses {losses}, cuts {cuts}, declarations {declarations}",
             self.dialect,
             if self.from_nothing { "two empty disks" } else { "NORMAL" },

@@ -4,7 +4,7 @@
 //! Around each stand a disk and what an observer knows (`side`); between them a connection, two
 //! clients, an operator and the clock (`pair`). `search` goes through everything that can happen,
 //! breadth first, so that what it finds is told by the shortest trace (`trace`). The properties are in
-//! `properties`. A step of one server is computed by the real code, once (`steps`, `messages`), however
+//! `properties`. A step of one server is computed by the real code, once (`steps`, `sides`, `messages`), however
 //! many states of the pair it is part of.
 //!
 //! `cargo run --release --no-default-features --example explore -- --help` says what can be asked.
@@ -23,6 +23,7 @@ mod properties;
 mod search;
 mod setting;
 mod side;
+mod sides;
 mod steps;
 mod trace;
 
@@ -46,25 +47,22 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match explore(&arguments) {
-        Ok(report) => tell(&arguments, &report),
-        Err(violation) => {
-            println!("violated: {violation}\n  while the pair settled");
-            ExitCode::FAILURE
-        }
-    }
+    tell(&arguments, &explore(&arguments))
 }
 
-fn explore(arguments: &Arguments) -> Result<Report, Violation> {
-    let mut steps = Steps::new(arguments.dialect);
-    let root = arguments.root(&mut steps)?;
+fn explore(arguments: &Arguments) -> Report {
     println!("exploring: {arguments}");
-    Ok(search(&mut steps, &root, arguments.limits, |depth, states, steps| {
+    let mut steps = Steps::new(arguments.dialect);
+    let root = match arguments.root(&mut steps) {
+        Ok(root) => root,
+        Err(violation) => return Report::of_the_beginning(violation),
+    };
+    search(&mut steps, &root, arguments.limits, |depth, states, steps| {
         if arguments.progress {
             let (sides, computed) = steps.sizes();
             println!("depth {depth}: {states} states; {sides} of one server, {computed} steps");
         }
-    }))
+    })
 }
 
 fn tell(arguments: &Arguments, report: &Report) -> ExitCode {

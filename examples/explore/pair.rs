@@ -12,7 +12,8 @@ use crate::messages::MessageNumber;
 use crate::properties::{self, Held, Violation};
 use crate::setting::{ADDRESSES, Bounds, CLIENTS, PRIMARY, SECONDARY, SIDES, TICK};
 use crate::side::{Effect, Local};
-use crate::steps::{BLANK, Outcome, SideNumber, Steps};
+use crate::sides::{BLANK, SideNumber, Summary};
+use crate::steps::{Outcome, Steps};
 
 /// What the servers are called in traces.
 const SERVERS: [&str; 2] = ["primary", "secondary"];
@@ -129,7 +130,7 @@ impl Pair {
     }
 
     fn state(&self, steps: &Steps, side: usize) -> Option<FailoverState> {
-        steps.side(self.sides[side]).state()
+        steps.summary(self.sides[side]).state
     }
 
     // What may happen.
@@ -141,7 +142,7 @@ impl Pair {
             self.actions_of(steps, number, index, &mut actions);
         }
         let runs = SIDES.map(|side| self.state(steps, side).is_some());
-        let dials = steps.side(self.sides[PRIMARY]).dialling;
+        let dials = steps.summary(self.sides[PRIMARY]).dialling;
         let room = self.connections < MAX_CONNECTIONS;
         if dials && runs == [true, true] && self.connection.is_none() && room {
             actions.push(Action::Connect);
@@ -156,8 +157,8 @@ impl Pair {
     }
 
     fn actions_of(&self, steps: &Steps, number: u8, index: usize, actions: &mut Vec<Action>) {
-        let side = steps.side(self.sides[index]);
-        let Some(state) = side.state() else {
+        let side = steps.summary(self.sides[index]);
+        let Some(state) = side.state else {
             let excluded = self.declared == Some(number) && self.state(steps, 1 - index).is_none();
             if !excluded {
                 actions.push(Action::Start(number));
@@ -170,12 +171,11 @@ impl Pair {
         if self.broken[index] != 0 {
             actions.push(Action::Notice(number));
         }
-        if !side.unwritten.is_empty() {
+        if side.unwritten > 0 {
             actions.push(Action::Write(number));
         }
         if self.left.crashes > 0 && !self.must_meet(steps) {
-            let waiting = u8::try_from(side.unwritten.len()).unwrap_or(u8::MAX);
-            actions.extend((0..=waiting).map(|written| Action::Crash(number, written)));
+            actions.extend((0..=side.unwritten).map(|written| Action::Crash(number, written)));
         }
         if self.left.losses > 0 && !self.must_meet(steps) {
             actions.push(Action::Lose(number));
@@ -193,7 +193,7 @@ impl Pair {
     }
 
     fn requests(&self, number: u8, actions: &mut Vec<Action>) {
-        for (client, held) in (0..).zip(&self.held) {
+        for (client, held) in (0..self.left.clients).zip(&self.held) {
             if held.is_some() {
                 actions.push(Action::Renew(client, number));
                 actions.push(Action::Release(client, number));
@@ -210,10 +210,7 @@ impl Pair {
     fn must_meet(&self, steps: &Steps) -> bool {
         let Some(number) = self.declared else { return false };
         let down = usize::from(number);
-        let stored = |index: usize| {
-            let record = steps.side(self.sides[index]).disk.record.as_ref();
-            record.map(|record| record.state)
-        };
+        let stored = |index: usize| steps.summary(self.sides[index]).stored;
         let has_met = match stored(down) {
             Some(
                 FailoverState::Recover | FailoverState::RecoverWait | FailoverState::RecoverDone,
@@ -243,9 +240,8 @@ impl Pair {
 
     /// In NORMAL, and on disk as well.
     fn is_settled(&self, steps: &Steps, index: usize) -> bool {
-        let side = steps.side(self.sides[index]);
-        let stored = side.disk.record.as_ref().map(|record| record.state);
-        side.state() == Some(FailoverState::Normal) && stored == Some(FailoverState::Normal)
+        let Summary { state, stored, .. } = steps.summary(self.sides[index]);
+        [state, stored].iter().all(|state| **state == Some(FailoverState::Normal))
     }
 
     fn act(&mut self, steps: &mut Steps, action: Action) -> Result<(), Violation> {
@@ -288,6 +284,9 @@ impl Pair {
                 self.left.requests -= 1;
                 self.pass(steps, 1)?;
                 let Some(held) = self.held[usize::from(client)].take() else { return Ok(()) };
+                for index in SIDES {
+                    self.local(steps, index, Local::Forget(client))?;
+                }
                 self.local(steps, usize::from(number), Local::Release(client, held.address))
             }
             Action::Declare(number) => {
@@ -369,7 +368,7 @@ impl Pair {
 
     fn take_effect(
         &mut self,
-        steps: &Steps,
+        steps: &mut Steps,
         index: usize,
         effect: &Effect,
     ) -> Result<(), Violation> {
@@ -389,8 +388,9 @@ impl Pair {
             Effect::Granted { client, address, end } => {
                 // What a lost disk knew was promised all the same: RECOVER-WAIT makes up for it.
                 if self.forgetful.is_none_or(|number| usize::from(number) == index) {
-                    let partner = steps.side(self.sides[1 - index]).stored(*address);
-                    properties::lease_is_limited(*client, *end, partner, self.clock)?;
+                    let partner = steps.side(self.sides[1 - index]);
+                    let stored = partner.stored(*address);
+                    properties::lease_is_limited(*client, *end, stored, self.clock)?;
                 }
             }
             Effect::Acknowledged { client, address, end } => {

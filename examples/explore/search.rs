@@ -31,6 +31,25 @@ pub(crate) struct Report {
     pub(crate) found: Option<Found>,
 }
 
+impl Report {
+    /// Before any state was explored.
+    const fn nothing() -> Self {
+        Self {
+            states: 0,
+            transitions: 0,
+            depth: 0,
+            whole: false,
+            elapsed: Duration::ZERO,
+            found: None,
+        }
+    }
+
+    /// A property was broken on the way to the first state.
+    pub(crate) fn of_the_beginning(violation: Violation) -> Self {
+        Self { found: Some(Found { violation, trace: Vec::new() }), ..Self::nothing() }
+    }
+}
+
 /// A violation with the way to it.
 pub(crate) struct Found {
     pub(crate) violation: Violation,
@@ -85,14 +104,7 @@ pub(crate) fn search(
     let mut seen = Seen { states: HashSet::default(), origins: Vec::new() };
     let mut level = Vec::new();
     seen.add(root, Origin { parent: 0, action: Action::Tick }, &mut level);
-    let mut report = Report {
-        states: 1,
-        transitions: 0,
-        depth: 0,
-        whole: false,
-        elapsed: Duration::ZERO,
-        found: None,
-    };
+    let mut report = Report::nothing();
     let mut first_of_level = 0_u32;
     let mut is_cut_short = false;
     while !level.is_empty() && report.depth < limits.depth && !is_cut_short {
@@ -125,6 +137,7 @@ pub(crate) fn search(
             report.depth += 1;
             tell(report.depth, seen.origins.len(), steps);
         }
+        steps.tidy();
         first_of_level = next_first;
         level = next_level;
     }

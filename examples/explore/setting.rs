@@ -71,6 +71,8 @@ pub(crate) fn config(side: usize, dialect: Dialect) -> RelationshipConfig {
 /// How often each thing may happen on one path. The space below these bounds is finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bounds {
+    /// Clients that act.
+    pub(crate) clients: u8,
     /// Ticks of the clock.
     pub(crate) ticks: u8,
     /// Requests and releases of clients.
@@ -87,14 +89,14 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// As numbers, for storing.
-    pub(crate) fn to_octets(self) -> [u8; 6] {
-        let Self { ticks, requests, crashes, losses, cuts, declarations } = self;
-        [ticks, requests, crashes, losses, cuts, declarations]
+    pub(crate) fn to_octets(self) -> [u8; 7] {
+        let Self { clients, ticks, requests, crashes, losses, cuts, declarations } = self;
+        [clients, ticks, requests, crashes, losses, cuts, declarations]
     }
 
     /// The inverse.
-    pub(crate) fn from_octets(octets: [u8; 6]) -> Self {
-        let [ticks, requests, crashes, losses, cuts, declarations] = octets;
-        Self { ticks, requests, crashes, losses, cuts, declarations }
+    pub(crate) fn from_octets(octets: [u8; 7]) -> Self {
+        let [clients, ticks, requests, crashes, losses, cuts, declarations] = octets;
+        Self { clients, ticks, requests, crashes, losses, cuts, declarations }
     }
 }

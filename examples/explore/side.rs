@@ -135,6 +135,8 @@ pub(crate) enum Local {
     Renew(u8, u8),
     /// A client gives the address of this index back.
     Release(u8, u8),
+    /// A client that has given its lease back takes no answer that is still on its way.
+    Forget(u8),
     /// The operator declares the partner down.
     Declare,
 }
@@ -266,6 +268,9 @@ impl<'a> Step<'a> {
             Local::Renew(client, address) => step.renew(client, ADDRESSES[usize::from(address)])?,
             Local::Release(client, address) => {
                 step.release(client, ADDRESSES[usize::from(address)])?;
+            }
+            Local::Forget(client) => {
+                step.side.promises.retain(|promise| promise.client != client);
             }
             Local::Declare => {
                 let command = OperatorCommand::PartnerDown { forced: false };

@@ -22,8 +22,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn of(explorer: &Path, bounds: &str) -> Self {
-        let output = Command::new(explorer)
+    pub(crate) fn of(program: &Path, bounds: &str) -> Self {
+        let output = Command::new(program)
             .args(bounds.split_whitespace())
             .args(["--seconds", &PATIENCE.as_secs().to_string()])
             .output()

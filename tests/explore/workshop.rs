@@ -57,11 +57,11 @@ impl Workshop {
         Self { folder, changed: Vec::new(), _busy: busy }
     }
 
-    pub(crate) fn apply(&mut self, patch: &Patch) {
-        for file in patch.0.keys() {
+    pub(crate) fn apply(&mut self, mistake: &Patch) {
+        for file in mistake.0.keys() {
             let path = self.folder.join(file);
             let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-            write(&path, &patch.apply(file, &text));
+            write(&path, &mistake.apply(file, &text));
             self.changed.push((path, text));
         }
     }
