@@ -442,7 +442,7 @@ fn leases_end_in_the_order_of_their_ends_whatever_the_order_in_which_they_were_g
     let ended: Vec<u8> = core::iter::from_fn(|| table.pop_expired(UnixTime(3000)))
         .map(|address| address.octets()[3])
         .collect();
-    let held = |last: &u8| last % 3 != 0;
+    let held = |last: &u8| !last.is_multiple_of(3);
     let odd = (0..100).rev().filter(|last| last % 2 == 1).filter(held);
     let even = (0..100).filter(|last| last % 2 == 0).filter(held);
     assert_eq!(ended, odd.chain(even).collect::<Vec<_>>());
