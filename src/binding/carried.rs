@@ -45,7 +45,7 @@ pub struct Parts<'a> {
 /// What a binding carries; nothing by default.
 ///
 /// Two lengths of two octets, then request options, reply options and the value of a DDNS option.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Carried(Option<Arc<[u8]>>);
 
 /// Octets of the two lengths.

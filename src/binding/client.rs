@@ -1,6 +1,7 @@
 //! Who a client is: its identifier if it gave one, its hardware address in any case.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 /// Octets of a chaddr that fit a record; the field itself is 16 octets long.
 pub const MAX_HARDWARE_OCTETS: usize = 16;
@@ -104,8 +105,14 @@ impl PartialEq for ClientIdentifier {
 
 impl Eq for ClientIdentifier {}
 
+impl Hash for ClientIdentifier {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.octets().hash(state);
+    }
+}
+
 /// A client as a binding remembers it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Client {
     /// Absent if the client used none (§7.1.1).
     pub identifier: Option<ClientIdentifier>,

@@ -21,7 +21,7 @@ const MAX_FORESEEN: usize = 8;
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// What a dhcpd makes of what it was told on this connection.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Foresight {
     /// The states that it has been sent to and has not announced, in order, and when.
     ahead: Vec<(Instant, FailoverState)>,
@@ -30,7 +30,7 @@ pub(super) struct Foresight {
 }
 
 /// One of our STATE messages as it leaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Told {
     pub(super) state: FailoverState,
     /// With the flag STARTUP.

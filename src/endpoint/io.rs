@@ -111,7 +111,7 @@ pub enum OperatorCommand {
 }
 
 /// What an endpoint wants done. The order carries meaning: a commit precedes what promises it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Make this durable, then say [`Input::Committed`].
     Commit(Commit),

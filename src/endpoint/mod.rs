@@ -16,7 +16,7 @@
 //! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
 //! answers the DHCP service, `freeing` frees ended leases where there is no partner to agree, `dns` says
-//! who updates the DNS; `outbox` holds back what is not yet durable.
+//! who updates the DNS; `outbox` holds back what is not yet durable; `fingerprint` tells states apart.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
@@ -42,6 +42,7 @@ pub mod config;
 mod dns;
 pub mod event;
 pub mod explain;
+mod fingerprint;
 mod foresight;
 mod freeing;
 pub mod io;
@@ -114,7 +115,7 @@ const FIRST_IGNORABLE_TYPE: u8 = 128;
 const TRANSMIT_BATCH: usize = 64 * 1024;
 
 /// One end of a relationship. See the [module](self) for how to drive it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FailoverEndpoint {
     config: RelationshipConfig,
     /// What is, or is about to be, on stable storage.

@@ -13,14 +13,14 @@ use crate::wire::codes::{FailoverState, RejectReason, ServerFlags, Xid};
 use super::io::LinkId;
 
 /// The answer to one transaction of a BNDUPD.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Reply {
     pub(super) address: Ipv4Addr,
     pub(super) reject: Option<(RejectReason, &'static str)>,
 }
 
 /// The answer to one BNDUPD. Nearly all have one transaction, which costs no allocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Acknowledgement {
     pub(super) xid: Xid,
     pub(super) first: Reply,
@@ -28,7 +28,7 @@ pub(super) struct Acknowledgement {
 }
 
 /// A message that is not sent on the spot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Outgoing {
     State { state: FailoverState, flags: ServerFlags, start_of_state: UnixTime },
     BndAck(Acknowledgement),
@@ -52,7 +52,7 @@ impl Outgoing {
 const MAX_WAITING: usize = 65_536;
 
 /// The queue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Outbox {
     entries: VecDeque<(CommitId, Outgoing)>,
     /// Entries that no update may overtake.

@@ -37,7 +37,7 @@ const MAX_MOVES: u32 = 65_536;
 const NEXT_BATCH: Duration = Duration::from_secs(1);
 
 /// Timers of the balance.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct PoolBalance {
     next_look: Option<Instant>,
     /// Ranges in which a server has got or lost an unused address since the last look (§5.4).

@@ -32,7 +32,7 @@ const OPERATION_MARK_INTERVAL: Duration = Duration::from_secs(10);
 const STOP_WAIT: Duration = Duration::from_secs(3);
 
 /// STARTUP: not recorded, gone once the partner has been heard or the wait is over (§9.3).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Startup {
     /// The state to go on in.
     previous: FailoverState,
@@ -49,7 +49,7 @@ impl Startup {
 }
 
 /// Timers of the states.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(super) struct StateTimers {
     /// Automatic PARTNER-DOWN (§10).
     safe_period: Option<Instant>,

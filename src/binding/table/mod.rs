@@ -70,6 +70,7 @@ pub enum Mark {
 }
 
 /// One binding for every address of the ranges it is made for.
+#[derive(Clone, Hash)]
 pub struct BindingTable {
     layout: Layout,
     records: Vec<Record>,
