@@ -1,6 +1,9 @@
 //! Updates in both directions: windows, requests, rejections (§7.1 to §7.5).
 
+use std::net::Ipv4Addr;
+
 use twinlease::balance::{HashBuckets, Role};
+use twinlease::binding::AddressRange;
 use twinlease::binding::table::RangeId;
 use twinlease::endpoint::{BindingChange, Grant, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
@@ -305,6 +308,20 @@ fn promise_left(dialect: Dialect) -> UnixTime {
 fn the_promise_of_a_lease_that_ended_outlives_it_beside_a_dhcpd_alone() {
     assert_eq!(promise_left(Dialect::Isc), UnixTime(START + 4200));
     assert_eq!(promise_left(Dialect::Draft12), UnixTime::ABSENT);
+}
+
+/// Clients have their turn in between, and nothing has to happen for the rest to follow.
+#[test]
+fn a_request_that_takes_long_to_answer_wants_the_next_step_at_once() {
+    let last = Ipv4Addr::new(10, 20, 150, 0);
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.ranges = vec![AddressRange::new(address(10), last).unwrap()];
+    let mut script = Script::normal_secondary_of(relationship);
+    script.run(0);
+    script.tell(&Message::UpdReq);
+    assert_eq!(script.wake_at, Some(script.now.monotonic));
+    script.run(0);
+    assert!(script.types().contains(&"upddone"), "{:?}", script.types());
 }
 
 #[test]
