@@ -305,15 +305,9 @@ impl FailoverEndpoint {
     /// in PARTNER-DOWN the waits count from it (§9.4.2).
     fn resume(&mut self, now: Now, in_startup: Startup, decision: Transition) {
         let unchanged = self.record.state == in_startup.previous;
-        let start_of_state = self.record.start_of_state;
-        let contact = self.record.contact_in_partner_down;
+        let start_of_state = if unchanged { self.record.start_of_state } else { now.wall };
         self.record.state = in_startup.previous;
-        if unchanged {
-            self.enter_at(now, decision, start_of_state);
-            self.record.contact_in_partner_down |= contact;
-        } else {
-            self.enter(now, decision);
-        }
+        self.enter_at(now, decision, start_of_state);
     }
 
     /// The rule for this server's state and the partner's (requirements 2.4).
@@ -472,6 +466,7 @@ impl FailoverEndpoint {
     fn enter_at(&mut self, now: Now, transition: Transition, start_of_state: UnixTime) {
         let from = self.state();
         let to = transition.next;
+        let goes_on = self.record.start_of_state == start_of_state;
         self.startup = None;
         self.record.state = to;
         self.record.start_of_state = start_of_state;
@@ -485,7 +480,8 @@ impl FailoverEndpoint {
         }
         match to {
             FailoverState::PartnerDown => {
-                self.record.contact_in_partner_down = self.communications_ok();
+                let had_contact = goes_on && self.record.contact_in_partner_down;
+                self.record.contact_in_partner_down = had_contact || self.communications_ok();
             }
             FailoverState::Normal => self.record.down_time = UnixTime::ABSENT,
             FailoverState::Recover if !self.record.down_time.is_known() => {

@@ -351,10 +351,8 @@ fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
     assert_eq!(recalled(&script), called_back);
 }
 
-/// All 20 addresses were used last by clients of the secondary; a tenth of them may be held for affinity.
-/// Holds: FO-5.4-21.
-#[test]
-fn addresses_of_the_partners_clients_are_given_beyond_the_balance_as_far_as_affinity_goes() {
+/// A primary in NORMAL, all of whose 20 addresses were used last by clients of the secondary.
+fn with_addresses_of_the_partners_clients() -> Script {
     let partners = (0..=255).filter(|number| {
         HashBuckets::half().role_for(client(*number).hash_key()) == Role::Secondary
     });
@@ -369,6 +367,37 @@ fn addresses_of_the_partners_clients_are_given_beyond_the_balance_as_far_as_affi
     script.shake_hands();
     script.state(FailoverState::CommunicationsInterrupted);
     assert_eq!(script.endpoint.state(), FailoverState::Normal);
-    let given = script.endpoint.table().count(RangeId(0), BindingStatus::Backup);
-    assert_eq!(given, 10 + 2);
+    script.answer_everything();
+    script
+}
+
+/// A tenth of them may be held for affinity.
+/// Holds: FO-5.4-21.
+#[test]
+fn addresses_of_the_partners_clients_are_given_beyond_the_balance_as_far_as_affinity_goes() {
+    let script = with_addresses_of_the_partners_clients();
+    assert_eq!(script.endpoint.table().count(RangeId(0), BindingStatus::Backup), 10 + 2);
+}
+
+/// Holds: FO-5.4-16.
+#[test]
+fn for_affinity_alone_no_look_moves_an_address() {
+    let mut script = with_addresses_of_the_partners_clients();
+    let backup: Vec<_> =
+        script.endpoint.table().queue(RangeId(0), BindingStatus::Backup).take(2).collect();
+    for address in backup {
+        script.update(BindingUpdate {
+            address,
+            binding_status: Some(BindingStatus::Active.code()),
+            client_hardware_address: Some(&[1, 2, 0, 94, 16, 0, 1]),
+            lease_expiration: Some(UnixTime(START + 3600)),
+            potential_expiration: Some(UnixTime(START + 7200)),
+            client_last_transaction: Some(UnixTime(START)),
+            ..BindingUpdate::default()
+        });
+    }
+    let count = |script: &Script, status| script.endpoint.table().count(RangeId(0), status);
+    assert_eq!(count(&script, BindingStatus::Active), 2);
+    script.run_talking(130);
+    assert_eq!(count(&script, BindingStatus::Free), 8);
 }

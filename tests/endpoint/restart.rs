@@ -188,6 +188,18 @@ fn a_store_over_an_hour_older_than_the_partners_take_over_is_doubted() {
     assert_eq!(asked_for_after(3601), "updreqall");
 }
 
+/// A process that dies again at once must not lose it: leases given since may be known to the partner.
+#[test]
+fn contact_in_partner_down_stays_on_record_when_a_new_process_goes_on() {
+    for (contact, expected) in [(true, true), (false, false)] {
+        let record = EndpointRecord { contact_in_partner_down: contact, ..stored(PartnerDown) };
+        let mut script = Script::restarted(Role::Primary, record);
+        script.run(15);
+        assert_eq!(script.endpoint.state(), PartnerDown);
+        assert_eq!(script.record.unwrap().contact_in_partner_down, expected);
+    }
+}
+
 #[test]
 fn contact_in_partner_down_is_recorded() {
     let mut script = Script::restarted(Role::Primary, stored(PartnerDown));
