@@ -183,6 +183,16 @@ fn an_expired_address_opens_one_mclt_after_its_end() {
     opens_at(&mut in_partner_down(ended(BindingStatus::Expired)), MCLT - 300);
 }
 
+/// The lease was given without contact, and ended: the partner knows of the one before, long over.
+#[test]
+fn an_address_leased_alone_opens_at_the_end_of_its_lease() {
+    let mut alone = ended(BindingStatus::Reset);
+    alone.client_last_transaction = UnixTime(START - 600);
+    alone.acked_potential_expiration = UnixTime(START - 1500);
+    alone.lease_expiration = UnixTime(START + 50);
+    opens_at(&mut in_partner_down(alone), 50);
+}
+
 /// Holds: FO-5.11-24.
 #[test]
 fn a_released_address_opens_one_mclt_after_its_end() {

@@ -2,7 +2,7 @@
 
 use twinlease::balance::{HashBuckets, Role};
 use twinlease::binding::table::RangeId;
-use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails};
+use twinlease::endpoint::{BindingChange, Grant, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
 use twinlease::wire::codes::{
@@ -251,6 +251,60 @@ fn nothing_is_waited_for_once_everything_is_answered() {
     script.answer_everything();
     script.run_talking(100);
     assert_eq!(script.endpoint.state(), FailoverState::Normal);
+}
+
+#[test]
+fn updates_are_counted_by_what_became_of_them() {
+    let mut script = Script::normal_secondary();
+    let before = script.endpoint.status().stats;
+    for update in [active(), active(), BindingUpdate { address: address(250), ..active() }] {
+        script.update(update);
+    }
+    let stats = script.endpoint.status().stats;
+    assert_eq!(stats.updates_accepted - before.updates_accepted, 2);
+    assert_eq!(stats.updates_rejected - before.updates_rejected, 1);
+}
+
+/// Holds: FO-7.1.1-16.
+#[test]
+fn what_is_promised_is_later_than_the_lease_whatever_was_granted() {
+    let mut script = Script::normal_primary();
+    let (now, leased, client) = (script.now, address(25), client(1));
+    let end = UnixTime(START + 300);
+    let grant = Grant { lease_seconds: 300, lease_expiration: end, potential_expiration: end };
+    let details = LeaseDetails::default();
+    let change = BindingChange::Leased { address: leased, client, grant, details };
+    script.endpoint.record(now, change).unwrap();
+    script.input(Input::TimeReached);
+    let said = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else { unreachable!() };
+    let told = bndupd.updates().next().unwrap();
+    assert_eq!(told.lease_expiration, Some(end));
+    assert!(told.potential_expiration > Some(end), "{told:?}");
+}
+
+/// The change is news that the partner asked for, though it waited for the window when the request came.
+/// Holds: FO-7.3.2-4.
+#[test]
+fn a_request_is_done_only_when_what_waited_for_the_window_is_answered_too() {
+    let mut script = Script::normal_primary_of(config(Role::Primary, 40));
+    let free: Vec<_> = script.endpoint.table().queue(RangeId(0), BindingStatus::Free).collect();
+    for (number, address) in (0..).zip(&free[..12]) {
+        let (now, address, client) = (script.now, *address, client(number));
+        let grant = script.endpoint.grant(address, &client, 600, now);
+        let details = LeaseDetails::default();
+        let change = BindingChange::Leased { address, client, grant, details };
+        script.endpoint.record(now, change).unwrap();
+    }
+    script.input(Input::TimeReached);
+    assert_eq!(told(&script).len(), 10, "a window of 10");
+    script.tell(&Message::UpdReq);
+    for _ in 0..12 {
+        assert!(!script.types().contains(&"upddone"));
+        let update = script.take(MessageType::BNDUPD);
+        script.acknowledge(&update);
+    }
+    assert!(script.types().contains(&"upddone"));
 }
 
 /// The addresses of the updates said, in their order.
