@@ -12,6 +12,14 @@ use crate::wire::codes::FailoverState;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitId(pub u64);
 
+impl CommitId {
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// One change to be made durable. Commits of one owner become durable in the order of their ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
@@ -31,7 +39,7 @@ pub enum Change {
 }
 
 /// What a failover endpoint remembers about itself and its partner across restarts (§9.2, §9.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointRecord {
     /// Own state; never STARTUP, which is not recorded.
     pub state: FailoverState,

@@ -22,14 +22,14 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// This server's own request.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Requests {
     outstanding: Option<Outstanding>,
     /// A request was not answered to its end: updates may be in flight that nobody will answer.
     was_cut_off: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Outstanding {
     /// `None` until the request has left.
     xid: Option<Xid>,
@@ -64,7 +64,7 @@ impl Requests {
     /// An update arrived.
     pub(super) fn received(&mut self, now: Now) {
         if let Some(outstanding) = &mut self.outstanding {
-            outstanding.received += 1;
+            outstanding.received = outstanding.received.saturating_add(1);
             outstanding.last_progress = now.monotonic;
         }
     }
