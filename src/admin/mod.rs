@@ -8,6 +8,7 @@
 //! | `POST /v1/relationships/{name}/partner-down` | declares the partner down; `?force=true` also out of RECOVER |
 //! | `POST /v1/relationships/{name}/shutdown` | hands everything over to the partner |
 //! | `POST /v1/relationships/{name}/forget-connect-time` | lets the next CONNECT be earlier than the last |
+//! | `POST /v1/addresses/{address}/reset` | frees an abandoned address |
 //! | `GET /metrics` | counters and gauges in the Prometheus text format |
 //! | `GET /healthz` | `ok` as long as the engine answers |
 //!
@@ -25,7 +26,7 @@ mod listener;
 mod metrics;
 mod why;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
@@ -37,7 +38,7 @@ use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use crate::server::command::{AdminCommand, CommandError, CommandSender};
+use crate::server::command::{AdminCommand, CommandError, CommandSender, Storage};
 
 use json::{ErrorBody, StatusBody};
 
@@ -78,7 +79,8 @@ impl AdminServer {
     }
 }
 
-fn router(token: Option<String>, commands: CommandSender) -> Router {
+/// Answers every request of the table above by asking the engine.
+pub fn router(token: Option<String>, commands: CommandSender) -> Router {
     let guard = guard::Guard::new(token);
     Router::new()
         .route("/v1/status", get(status))
@@ -87,6 +89,7 @@ fn router(token: Option<String>, commands: CommandSender) -> Router {
         .route("/v1/relationships/{name}/partner-down", post(partner_down))
         .route("/v1/relationships/{name}/shutdown", post(shutdown))
         .route("/v1/relationships/{name}/forget-connect-time", post(forget_connect_time))
+        .route("/v1/addresses/{address}/reset", post(reset))
         .route("/metrics", get(metrics::scrape))
         .route("/healthz", get(healthz))
         .method_not_allowed_fallback(|| async {
@@ -95,7 +98,8 @@ fn router(token: Option<String>, commands: CommandSender) -> Router {
         .fallback(|| async {
             let known = "known are /v1/status, /v1/leases, /v1/why, /v1/relationships/NAME/partner-down, \
                          /v1/relationships/NAME/shutdown, \
-                         /v1/relationships/NAME/forget-connect-time, /metrics and /healthz";
+                         /v1/relationships/NAME/forget-connect-time, /v1/addresses/ADDRESS/reset, \
+                         /metrics and /healthz";
             Failure(StatusCode::NOT_FOUND, format!("there is nothing here; {known}"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -121,7 +125,9 @@ fn wrong(why: &str) -> Failure {
 impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
         let code = match error {
-            CommandError::UnknownRelationship { .. } => StatusCode::NOT_FOUND,
+            CommandError::UnknownRelationship { .. } | CommandError::UnknownAddress(_) => {
+                StatusCode::NOT_FOUND
+            }
             CommandError::Refused { .. } => StatusCode::CONFLICT,
         };
         Self(code, error.to_string())
@@ -147,12 +153,16 @@ async fn ask<T>(
 }
 
 async fn status(State(commands): State<CommandSender>) -> Result<Json<StatusBody>, Failure> {
-    let reports = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
-    Ok(Json(StatusBody::new(&reports)))
+    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    Ok(Json(StatusBody::new(&status)))
 }
 
 async fn healthz(State(commands): State<CommandSender>) -> Result<Response, Failure> {
-    ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    if status.storage != Storage::Ok {
+        let why = "there is no room for leases; nothing can be promised";
+        return Err(Failure(StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "ok\n").into_response())
 }
 
@@ -163,6 +173,20 @@ struct PartnerDownQuery {
     force: bool,
 }
 
+/// What the body of a declaration says. It is an object by name: serde would take a list for one.
+fn is_forced(body: &str) -> Result<bool, Failure> {
+    if body.trim().is_empty() {
+        return Ok(false);
+    }
+    let read = || {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)?;
+        serde_json::from_value::<PartnerDownQuery>(object.into())
+    };
+    read().map(|wish| wish.force).map_err(|error| {
+        wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
+    })
+}
+
 async fn partner_down(
     State(commands): State<CommandSender>,
     relationship: Result<Path<String>, PathRejection>,
@@ -170,16 +194,11 @@ async fn partner_down(
     body: Result<String, StringRejection>,
 ) -> Result<Json<json::DoneBody>, Failure> {
     let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
-    let Query(mut wish) = query.map_err(|error| wrong(&error.body_text()))?;
+    let Query(wish) = query.map_err(|error| wrong(&error.body_text()))?;
     let body = body.map_err(|error| Failure(error.status(), error.body_text()))?;
-    if !body.trim().is_empty() {
-        let parsed: PartnerDownQuery = serde_json::from_str(&body).map_err(|error| {
-            wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
-        })?;
-        wish.force |= parsed.force;
-    }
+    let forced = is_forced(&body)? || wish.force;
     let name = relationship.clone();
-    let command = |answer| AdminCommand::PartnerDown { relationship, forced: wish.force, answer };
+    let command = |answer| AdminCommand::PartnerDown { relationship, forced, answer };
     ask(&commands, command).await??;
     done(&commands, name).await
 }
@@ -204,12 +223,43 @@ async fn forget_connect_time(
     done(&commands, name).await
 }
 
+async fn reset(
+    State(commands): State<CommandSender>,
+    address: Result<Path<Ipv4Addr>, PathRejection>,
+) -> Result<Json<json::ResetBody>, Failure> {
+    let Path(address) = address.map_err(|error| wrong(&error.body_text()))?;
+    ask(&commands, |answer| AdminCommand::Reset { address, answer }).await??;
+    Ok(Json(json::ResetBody { address }))
+}
+
 /// The state that a command has led to.
 async fn done(commands: &CommandSender, name: String) -> Result<Json<json::DoneBody>, Failure> {
-    let reports = ask(commands, |answer| AdminCommand::Status { answer }).await?;
-    let state = reports.iter().find(|report| report.name == name).map(|report| report.state);
+    let status = ask(commands, |answer| AdminCommand::Status { answer }).await?;
+    let mut reports = status.relationships.iter();
+    let state = reports.find(|report| report.name == name).map(|report| report.state);
     Ok(Json(json::DoneBody {
         relationship: name,
         state: state.map(|state| state.name().to_owned()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_is_forced_by_an_object_that_says_so() {
+        for (body, forced) in
+            [("", Some(false)), (" {} ", Some(false)), ("{\"force\": true}", Some(true))]
+        {
+            assert_eq!(is_forced(body).ok(), forced, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_such_object_is_wrong() {
+        for body in ["[true]", "true", "{\"forced\": true}", "{\"force\": 1}", "{"] {
+            assert_eq!(is_forced(body).map_err(|failure| failure.0), Err(StatusCode::BAD_REQUEST));
+        }
+    }
 }

@@ -212,6 +212,13 @@ mod tests {
         assert_ne!(identifier(b"abc"), identifier(b"abd"));
     }
 
+    /// Holds: FO-12.5-1.
+    #[test]
+    fn the_octet_before_a_hardware_address_is_its_type() {
+        let token_ring = HardwareAddress::from_wire(&[6, 0, 12, 1]).unwrap();
+        assert_eq!((token_ring.htype(), token_ring.octets()), (6, &[0, 12, 1][..]));
+    }
+
     #[test]
     fn a_hardware_address_is_written_with_colons() {
         assert_eq!(ethernet(255).to_string(), "00:0c:01:02:03:ff");

@@ -120,7 +120,11 @@ impl DhcpService {
     /// Ends offers whose time is over and makes those whose address nobody answered for. To be
     /// called at [`next_timer`](Self::next_timer) or more often.
     pub fn tick(&mut self, owners: &mut dyn Owners, now: Now, replies: &mut Vec<PendingReply>) {
-        self.desk.counters.offers_expired += self.desk.offers.expire(now.monotonic);
+        self.desk.counters.offers_expired = self
+            .desk
+            .counters
+            .offers_expired
+            .saturating_add(self.desk.offers.expire(now.monotonic));
         while let Some(probe) = self.desk.probes.pop_due(now.monotonic) {
             self.desk.offers.set_probed(probe.address);
             self.serve_again(&probe.datagram, &probe.arrival, owners, now, replies);
@@ -160,6 +164,18 @@ impl DhcpService {
     /// What has been counted since the start.
     pub fn counters(&self) -> &Counters {
         &self.desk.counters
+    }
+
+    pub(super) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(super) fn subnets(&self) -> impl Iterator<Item = &Subnet> {
+        self.settings.subnets.all()
+    }
+
+    pub(super) fn subnet_of(&self, address: Ipv4Addr) -> Option<&Subnet> {
+        self.settings.subnets.containing(address)
     }
 
     fn serve_again(
@@ -314,7 +330,7 @@ impl Desk {
     ) {
         let Some(suppressed) = self.refusals.pass(exchange.now.monotonic) else { return };
         let client = exchange.client.hardware;
-        tracing::info!(%address, ?client, suppressed, "DHCPNAK: {reason}");
+        tracing::info!(%address, ?client, suppressed, "DHCPNAK: {reason} (RFC 2131 §4.3.2)");
     }
 
     fn dispatch(

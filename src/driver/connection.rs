@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsStream;
 
 use super::links::{Hub, LinkSpec, Notice, WRITE_BUFFER};
-use super::tls::TlsIdentity;
+use super::tls::{TlsFailure, TlsIdentity};
 use crate::endpoint::{LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
 
@@ -153,9 +153,9 @@ async fn run(
         Some(Written::All) => linger(&mut reader).await,
         Some(Written::InClear(side)) => {
             if let Ok(stream) = reader.reunite(writer)
-                && let Err(reason) = run_secured(stream, side, link, shared, hub, identity).await
+                && let Err(failure) = run_secured(stream, side, link, shared, hub, identity).await
             {
-                let _ = hub.notices.send(Notice::TlsFailed { link, reason }).await;
+                let _ = hub.notices.send(Notice::TlsFailed { link, failure }).await;
             }
         }
     }
@@ -169,8 +169,8 @@ async fn run_secured(
     shared: &Shared,
     hub: &Hub,
     identity: Option<TlsIdentity>,
-) -> Result<(), String> {
-    let identity = identity.ok_or("TLS is not configured")?;
+) -> Result<(), TlsFailure> {
+    let identity = identity.ok_or_else(TlsFailure::not_configured)?;
     let stream = tokio::select! {
         result = identity.negotiate(stream, side) => result?,
         () = shared.abort.notified() => return Ok(()),
@@ -231,7 +231,7 @@ async fn read_in_clear(reader: &mut OwnedReadHalf, link: LinkId, shared: &Shared
     let starts_tls = shared.outgoing.lock().tls.is_some();
     if starts_tls {
         // The writer ends this.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -241,16 +241,17 @@ async fn read_secured(
     link: LinkId,
     shared: &Shared,
     hub: &Hub,
-) -> Result<(), String> {
+) -> Result<(), TlsFailure> {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(CHUNK / 4);
         match reader.read_buf(&mut (&mut buffer).limit(CHUNK)).await {
             Ok(1..) => {}
-            Ok(0) => return Ok(()),
             // A partner that refuses this server's certificate says so when it is done with it.
-            Err(error) if error.kind() == ErrorKind::InvalidData => return Err(error.to_string()),
-            Err(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(TlsFailure::from(error));
+            }
+            Ok(0) | Err(_) => return Ok(()),
         }
         let bytes = buffer.split();
         if !shared.outgoing.lock().closing

@@ -86,7 +86,7 @@ impl Alone {
     fn store(&mut self, binding: Binding) -> CommitId {
         let known = self.table.put(&binding);
         debug_assert!(known.is_ok(), "only addresses of the table are stored");
-        self.last_commit = CommitId(self.last_commit.0 + 1);
+        self.last_commit = self.last_commit.next();
         let change = Change::Binding(binding);
         self.outputs.push_back(Output::Commit(Commit { id: self.last_commit, change }));
         self.last_commit
@@ -164,8 +164,6 @@ impl LeaseAuthority for Alone {
             BindingChange::Leased { client, grant, details, .. } => {
                 let renewed =
                     own.binding_status == BindingStatus::Active && own.belongs_to(&client);
-                let others = own.ip_flags.0 & !IpFlags::BOOTP.0;
-                let bootp = if details.bootp { IpFlags::BOOTP.0 } else { 0 };
                 let carried = if own.belongs_to(&client) {
                     own.carried.renewed(details.carried)
                 } else {
@@ -173,7 +171,7 @@ impl LeaseAuthority for Alone {
                 };
                 self.store(Binding {
                     binding_status: BindingStatus::Active,
-                    ip_flags: IpFlags(others | bootp),
+                    ip_flags: own.ip_flags.with(IpFlags::BOOTP, details.bootp),
                     carried,
                     client: Some(client.to_client()),
                     lease_expiration: grant.lease_expiration,

@@ -35,6 +35,7 @@ impl FailoverEndpoint {
             pool,
             deferred_expiry,
             freeing,
+            foresight,
             partner_updates_dns,
             timers,
             last_xid,
@@ -51,7 +52,8 @@ impl FailoverEndpoint {
         (record, startup, table, buckets, delayed_service, mclt).hash(hasher);
         (links, dial, partner, outbox, owed_acknowledgements, recent_acknowledgements).hash(hasher);
         authentication.hash_state(hasher);
-        (updates, requests, second_thoughts, pool, deferred_expiry, freeing).hash(hasher);
+        (updates, requests, second_thoughts, pool, deferred_expiry, freeing, foresight)
+            .hash(hasher);
         (partner_updates_dns, timers, last_xid, last_commit, durable, storage_failed).hash(hasher);
         transmit.hash(hasher);
     }

@@ -76,6 +76,8 @@ pub enum Input<'a> {
         link: LinkId,
         /// Why, for people.
         reason: &'a str,
+        /// One server does not accept what the other is; until somebody mends that it will not.
+        refused: bool,
     },
     /// The connection is gone: closed by the partner, or broken.
     Disconnected {

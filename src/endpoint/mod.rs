@@ -24,6 +24,17 @@
 //! - At most one update of an address is in flight, at most `max-unacked-bndupd` in all.
 //! - The same inputs produce the same outputs, octet for octet.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "what a partner, client, file or operator sends passes here, and nothing may panic on it"
+    )
+)]
+
 mod alone;
 mod announce;
 mod authentication;
@@ -32,12 +43,17 @@ mod dns;
 pub mod event;
 pub mod explain;
 mod fingerprint;
+mod foresight;
 mod freeing;
 pub mod io;
 mod leases;
 mod link;
 mod outbox;
 mod partner;
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "counts of addresses are below 2^32, so no sum or product here leaves an i64"
+)]
 mod pool;
 mod receive;
 mod requests;
@@ -79,6 +95,7 @@ use crate::wire::frame::Frame;
 use crate::wire::message::Message;
 
 use authentication::Authentication;
+use foresight::Foresight;
 use freeing::Freeing;
 use link::{Dial, Link};
 use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
@@ -116,6 +133,7 @@ pub struct FailoverEndpoint {
     dial: Dial,
     authentication: Authentication,
     partner: Partner,
+    foresight: Foresight,
     outbox: Outbox,
     owed_acknowledgements: VecDeque<Acknowledgement>,
     recent_acknowledgements: VecDeque<Acknowledgement>,
@@ -181,6 +199,7 @@ impl FailoverEndpoint {
             dial: Dial::now(now),
             authentication: Authentication::new(config.secrets.as_ref()),
             partner: Partner::default(),
+            foresight: Foresight::default(),
             outbox: Outbox::default(),
             owed_acknowledgements: VecDeque::new(),
             recent_acknowledgements: VecDeque::new(),
@@ -227,8 +246,10 @@ impl FailoverEndpoint {
             Input::Received { link, frame } => self.on_frame(now, link, frame),
             Input::Garbled { link, error } => self.on_garbled(now, link, error),
             Input::TlsEstablished { link } => self.on_tls_established(now, link),
-            Input::TlsFailed { link, reason } => {
-                self.close_link(now, link, LinkEnd::Tls(reason.to_owned()), None);
+            Input::TlsFailed { link, reason, refused } => {
+                let why = reason.to_owned();
+                let end = if refused { LinkEnd::Tls(why) } else { LinkEnd::TlsBroken(why) };
+                self.close_link(now, link, end, None);
             }
             Input::Disconnected { link } => self.on_disconnected(now, link),
             Input::TimeReached => {}
@@ -324,7 +345,7 @@ impl FailoverEndpoint {
         let counter = usize::from(header.message_type.0);
         let counter = if counter < self.stats.received.len() { counter } else { 0 };
         if let Some(count) = self.stats.received.get_mut(counter) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
         if self.is_negotiating_tls(link) {
             return self.on_clear_message(now, link);
@@ -485,7 +506,7 @@ impl FailoverEndpoint {
             self.outputs.push_back(Output::Transmit(link));
         }
         if let Some(count) = self.stats.sent.get_mut(usize::from(message.0)) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
         self.sent(now, link);
     }
@@ -497,10 +518,11 @@ impl FailoverEndpoint {
         }
         while let Some(message) = self.outbox.pop_released(self.durable) {
             match message {
-                Outgoing::State { state, .. } if self.partner_cannot_take(state) => {
+                Outgoing::State { state, .. } if self.partner_cannot_take(now, state) => {
                     self.withhold_announcement(now, state);
                 }
                 Outgoing::State { state, flags, start_of_state } => {
+                    self.foresee_effect_of_state(now, state, flags);
                     let xid = self.take_xid();
                     let message = StateMessage {
                         server_state: Some(state.code()),
@@ -522,7 +544,10 @@ impl FailoverEndpoint {
                 Outgoing::ConnectAck { link, xid, tls_reply } => {
                     self.send_connect_ack(now, link, xid, tls_reply);
                 }
-                Outgoing::UpdDone { xid } => self.transmit_now(now, xid, &Message::UpdDone),
+                Outgoing::UpdDone { xid } => {
+                    self.foresee_effect_of_upddone(now);
+                    self.transmit_now(now, xid, &Message::UpdDone);
+                }
             }
         }
     }
@@ -548,7 +573,7 @@ impl FailoverEndpoint {
     // Commits.
 
     fn commit(&mut self, change: Change) -> CommitId {
-        self.last_commit = CommitId(self.last_commit.0 + 1);
+        self.last_commit = self.last_commit.next();
         self.outputs.push_back(Output::Commit(Commit { id: self.last_commit, change }));
         self.last_commit
     }

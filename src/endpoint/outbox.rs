@@ -62,7 +62,7 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Queues `message` behind all others, to leave once `after` is durable.
     pub(super) fn push(&mut self, after: CommitId, message: Outgoing) {
-        self.barriers += usize::from(message.is_barrier());
+        self.barriers = self.barriers.saturating_add(usize::from(message.is_barrier()));
         self.entries.push_back((after, message));
     }
 
@@ -72,7 +72,7 @@ impl Outbox {
             return None;
         }
         let (_, message) = self.entries.pop_front()?;
-        self.barriers -= usize::from(message.is_barrier());
+        self.barriers = self.barriers.saturating_sub(usize::from(message.is_barrier()));
         Some(message)
     }
 
@@ -116,6 +116,34 @@ mod tests {
         outbox.push(CommitId(2), Outgoing::PoolReq);
         assert_eq!(outbox.pop_released(CommitId(1)), None);
         assert_eq!(outbox.pop_released(CommitId(2)), Some(Outgoing::PoolReq));
+    }
+
+    #[test]
+    fn updates_wait_for_states_and_answers_to_poolreq_alone() {
+        let poolresp = Outgoing::PoolResp { xid: Xid(1), addresses_transferred: 0 };
+        let state = Outgoing::State {
+            state: FailoverState::Normal,
+            flags: ServerFlags(0),
+            start_of_state: UnixTime(0),
+        };
+        for (message, waits) in [(state, true), (poolresp, true), (Outgoing::PoolReq, false)] {
+            let mut outbox = Outbox::default();
+            outbox.push(CommitId(0), message);
+            assert_eq!(outbox.holds_updates_back(), waits);
+            outbox.pop_released(CommitId(0));
+            assert!(!outbox.holds_updates_back());
+        }
+    }
+
+    #[test]
+    fn the_queue_is_full_at_its_limit() {
+        let mut outbox = Outbox::default();
+        for _ in 1..MAX_WAITING {
+            outbox.push(CommitId(1), Outgoing::PoolReq);
+        }
+        assert!(!outbox.is_full());
+        outbox.push(CommitId(1), Outgoing::PoolReq);
+        assert!(outbox.is_full());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::FailoverEndpoint;
 use super::authentication::{Failure, Proof};
 use super::config::TlsPolicy;
 use super::event::LinkEnd;
+use super::foresight::Foresight;
 use super::io::{LinkId, Output, TlsSide};
 use super::link::Phase;
 use super::outbox::Outgoing;
@@ -160,7 +161,9 @@ impl FailoverEndpoint {
             return Err((RejectReason::UNKNOWN_REASON, missing));
         }
         let duplicate = self.current_link().is_some_and(|link| {
-            let contact = Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1) + 1);
+            let contact = Duration::from_secs(
+                u64::from(self.config.receive_timer / 3).max(1).saturating_add(1),
+            );
             now.monotonic.since(link.last_received) <= contact
         });
         if duplicate {
@@ -330,6 +333,7 @@ impl FailoverEndpoint {
     }
 
     fn learn_partner(&mut self, window: Option<u32>, timer: Option<u32>, vendor: Option<&[u8]>) {
+        self.foresight = Foresight::default();
         self.partner.max_unacked_bndupd = window.unwrap_or(1).max(1);
         self.partner.receive_timer = timer.unwrap_or(self.config.receive_timer);
         self.partner.vendor_class =

@@ -116,7 +116,7 @@ impl Updates {
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.queued.len() + usize::from(self.waiting.is_some())
+        self.queued.len().saturating_add(usize::from(self.waiting.is_some()))
     }
 
     pub(super) fn unanswered_since(&self) -> Option<Instant> {
@@ -195,7 +195,7 @@ impl Updates {
                 return None;
             }
             self.queue.pop_front();
-            self.taken += 1;
+            self.taken = self.taken.saturating_add(1);
             if valid {
                 self.queued.remove(&address);
                 return Some(address);
@@ -213,7 +213,7 @@ impl Updates {
 
     fn launched(&mut self, now: Now, xid: Xid, flight: InFlight) {
         if !self.is_outstanding(xid) {
-            self.messages += 1;
+            self.messages = self.messages.saturating_add(1);
         }
         self.unanswered_since.get_or_insert(now.monotonic);
         self.in_flight_of.insert(flight.address, xid);
@@ -227,7 +227,7 @@ impl Updates {
         self.in_flight_of.remove(&address);
         self.answered(address, xid);
         if !self.is_outstanding(xid) {
-            self.messages -= 1;
+            self.messages = self.messages.saturating_sub(1);
         }
         Some(flight)
     }
@@ -254,7 +254,7 @@ impl Updates {
     }
 
     fn end_of_queue(&self) -> u64 {
-        self.taken + self.queue.len() as u64
+        self.taken.saturating_add(self.queue.len() as u64)
     }
 
     /// Takes note of an answer: one to an update that began with the sweep or later covers all
@@ -446,13 +446,13 @@ impl FailoverEndpoint {
                 walked_all = false;
                 break;
             }
-            *budget -= 1;
+            *budget = budget.saturating_sub(1);
             sweep.cursor = Some(address);
             let owed = self.table.get(address).is_some_and(|binding| !binding.partner_knows);
             if owed && !self.updates.is_under_way(address) {
                 found = Some(address);
                 walked_all = false;
-                sweep.sent += 1;
+                sweep.sent = sweep.sent.saturating_add(1);
                 break;
             }
         }
@@ -539,14 +539,11 @@ impl FailoverEndpoint {
         let mut ip_flags = binding.ip_flags.assigned();
         if dialect.announces_reservations() {
             // The flag speaks of the sender's reservations, not of what the partner said of its own.
-            ip_flags = IpFlags(ip_flags.0 & !IpFlags::RESERVED.0);
-            if self.is_reserved(binding.address) {
-                ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
-            }
+            ip_flags = ip_flags.with(IpFlags::RESERVED, self.is_reserved(binding.address));
         }
         let is_free = matches!(status, BindingStatus::Free | BindingStatus::Backup);
         if is_free && !dialect.announces_bootp_of_free_addresses() {
-            ip_flags = IpFlags(ip_flags.0 & !IpFlags::BOOTP.0);
+            ip_flags = ip_flags.with(IpFlags::BOOTP, false);
         }
         let known = |time: UnixTime| time.is_known().then_some(time);
         BindingUpdate {
@@ -563,7 +560,8 @@ impl FailoverEndpoint {
             start_of_status: Some(binding.start_of_status),
             client_last_transaction: known(binding.client_last_transaction),
             ip_flags: (ip_flags != IpFlags(0)).then_some(ip_flags),
-            ddns: binding.carried.ddns_option(),
+            // What the partner said of its DNS is kept for it, and is not this server's to say.
+            ddns: binding.carried.ddns_option().filter(|_| self.config.dynamic_dns),
             client_request_options: carried.request_options.filter(|_| by_request),
             client_reply_options: carried.reply_options.filter(|_| active),
             ..BindingUpdate::default()
@@ -606,7 +604,8 @@ impl FailoverEndpoint {
     }
 
     fn update_was_accepted(&mut self, now: Now, flight: InFlight) {
-        self.stats.updates_accepted_by_partner += 1;
+        self.stats.updates_accepted_by_partner =
+            self.stats.updates_accepted_by_partner.saturating_add(1);
         let Some(mut binding) = self.table.get(flight.address) else { return };
         let own = binding.clone();
         match flight.since {
@@ -646,7 +645,8 @@ impl FailoverEndpoint {
     }
 
     fn update_was_rejected(&mut self, now: Now, flight: InFlight, reject: Reject<'_>) {
-        self.stats.updates_rejected_by_partner += 1;
+        self.stats.updates_rejected_by_partner =
+            self.stats.updates_rejected_by_partner.saturating_add(1);
         self.second_thoughts.note(now, flight.address, Rejected::ByPartner);
         self.events.push(Event::UpdateRejectedByPartner {
             address: flight.address,

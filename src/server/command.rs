@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::binding::{Binding, Client};
+use crate::dhcp::Preview;
 use crate::endpoint::Status;
 use crate::endpoint::explain::{AddressExplanation, ClientExplanation};
 use crate::server::metrics::Samples;
@@ -33,13 +34,41 @@ pub fn channel() -> (CommandSender, CommandReceiver) {
     mpsc::channel(MAX_QUEUED_COMMANDS)
 }
 
+/// How the server stands.
+#[derive(Debug)]
+pub struct ServerStatus {
+    /// Whether anything can be promised.
+    pub storage: Storage,
+    /// One status a relationship, in the order of the configuration.
+    pub relationships: Vec<Status>,
+}
+
+/// What the store can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Everything.
+    Ok,
+    /// Nothing for now: the disk is full or takes no writes.
+    NoRoom,
+}
+
+impl Storage {
+    /// "ok" or "no-room".
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoRoom => "no-room",
+        }
+    }
+}
+
 /// What is asked of the engine.
 #[derive(Debug)]
 pub enum AdminCommand {
     /// How every relationship stands.
     Status {
-        /// One status a relationship, in the order of the configuration.
-        answer: oneshot::Sender<Vec<Status>>,
+        /// The whole server's.
+        answer: oneshot::Sender<ServerStatus>,
     },
     /// The bindings in ascending order of address, a page at a time.
     Leases {
@@ -83,6 +112,13 @@ pub enum AdminCommand {
         /// Answered once it is durable.
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
+    /// The operator frees an abandoned address (§5.11).
+    Reset {
+        /// The address.
+        address: Ipv4Addr,
+        /// Answered once it is durable.
+        answer: oneshot::Sender<Result<(), CommandError>>,
+    },
     /// The process is about to end: pause every relationship, tell the partners, make everything
     /// durable (§9.13). The engine ends after its answer.
     Stop {
@@ -101,6 +137,8 @@ pub enum CommandError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// The address is in no pool of this server.
+    UnknownAddress(Ipv4Addr),
     /// The relationship is in a state in which this must not be done.
     Refused {
         /// The reason, and what would be right.
@@ -116,6 +154,9 @@ impl fmt::Display for CommandError {
             }
             Self::UnknownRelationship { name, known } => {
                 write!(f, "there is no relationship \"{name}\"; configured: {}", known.join(", "))
+            }
+            Self::UnknownAddress(address) => {
+                write!(f, "{address} is in no pool of this server")
             }
             Self::Refused { reason } => f.write_str(reason),
         }
@@ -148,7 +189,12 @@ pub enum Explanation {
     /// About an address.
     Address(AddressExplanation),
     /// About a client.
-    Client(ClientExplanation),
+    Client {
+        /// What the owner of the pools says.
+        explained: ClientExplanation,
+        /// What a DISCOVER would bring it on each network where the owner has pools.
+        offers: Vec<Preview>,
+    },
 }
 
 /// Which bindings are asked for.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::AdminServer;
 use crate::dhcp::{ClientSockets, SocketConfig};
-use crate::store::{RedbStore, StoreError};
+use crate::store::{Journal, LeaseStore, StoreError};
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
@@ -60,7 +60,7 @@ pub fn run(config: &Config) -> Result<(), ServeError> {
 async fn serve(config: &Config) -> Result<(), ServeError> {
     // First of all: a signal during the start ends it as orderly as one later.
     let signals = Signals::install().map_err(ServeError::Runtime)?;
-    let store = RedbStore::open(&config.data_dir).map_err(ServeError::Store)?;
+    let store = open_store(config).map_err(ServeError::Store)?;
     let sockets = ClientSockets::open(&SocketConfig {
         interfaces: config.dhcp.interfaces.clone(),
         listen: config.dhcp.listen.clone(),
@@ -71,8 +71,8 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         AdminServer::bind(config.admin.listen, config.admin.token.clone(), commands.clone())
             .await
             .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
-    let engine = Engine::new(config, Box::new(store), sockets, inbox, table_seed())
-        .map_err(ServeError::Start)?;
+    let engine =
+        Engine::new(config, store, sockets, inbox, table_seed()).map_err(ServeError::Start)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         relationships = config.relationships.len(),
@@ -91,6 +91,22 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         }
         EngineEnd::Storage(error) => Err(ServeError::Store(error)),
     }
+}
+
+/// Opens the store of a configuration, which one process at a time has, and says what a crash has
+/// left in it.
+pub(crate) fn open_store(config: &Config) -> Result<Box<dyn LeaseStore>, StoreError> {
+    let store = Journal::open(&config.data_dir)?;
+    if let Some(cut) = store.cut() {
+        tracing::warn!(
+            file = %cut.path.display(),
+            "cut {} octets of a batch that was never acknowledged, at octet {}: {}",
+            cut.octets,
+            cut.offset,
+            cut.what
+        );
+    }
+    Ok(Box::new(store))
 }
 
 /// The signals that end a service.

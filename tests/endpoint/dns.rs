@@ -120,6 +120,42 @@ fn of_two_reports_that_cross_the_primary_removes_the_records() {
     assert_eq!(removals_due(&world), [1, 0]);
 }
 
+#[test]
+fn records_made_without_contact_are_told_of_afterwards() {
+    let mut world = pair([true, true]);
+    world.lease(PRIMARY, address(LEASED), client(1), 300);
+    world.run(1);
+    world.cable = false;
+    world.cut();
+    records_made(&mut world, PRIMARY);
+    world.cable = true;
+    world.run(60);
+    assert_eq!(flags_known(&world, SECONDARY), Some(BOTH_DONE));
+}
+
+/// The partner's report is the one that gets acknowledged, so the partner removes the records.
+///
+/// Holds: FO-5.12.4-1.
+#[test]
+fn a_primary_that_has_not_reported_the_end_itself_leaves_the_records_to_its_partner() {
+    let mut script = primary_with_lease();
+    dns_updated(&mut script, BOTH_DONE, NAME);
+    script.answer_everything();
+    script.instant_disk = false;
+    script.run_talking(61);
+    assert_eq!(script.endpoint.table().status_of(address(LEASED)), Some(BindingStatus::Expired));
+    script.update(BindingUpdate {
+        address: address(LEASED),
+        binding_status: Some(BindingStatus::Expired.code()),
+        start_of_status: Some(script.now.wall),
+        ..BindingUpdate::default()
+    });
+    script.sync();
+    assert_eq!(script.endpoint.table().status_of(address(LEASED)), Some(BindingStatus::Free));
+    let removes = |event: &Event| matches!(event, Event::DnsRemovalDue { .. });
+    assert!(!script.events.iter().any(removes));
+}
+
 /// Holds: FO-5.12.4-9.
 #[test]
 fn without_contact_nothing_is_removed() {
@@ -388,17 +424,44 @@ fn the_partner_is_told_the_name_that_is_used_now() {
 }
 
 /// The records are there until they have been removed, so the report of the end tells of them.
+///
+/// Holds: FO-7.1.1-26, FO-7.1-23, FO-7.1-24.
 #[test]
 fn the_end_of_a_lease_is_reported_with_its_records() {
-    let mut script = primary_with_lease();
-    dns_updated(&mut script, BOTH_DONE, NAME);
-    script.answer_everything();
-    script
-        .endpoint
-        .record(script.now, BindingChange::Released { address: address(LEASED) })
-        .unwrap();
-    script.input(Input::TimeReached);
-    assert_eq!(ddns_said(&mut script), Some(option(0xf, NAME)));
+    let address = address(LEASED);
+    for end in [
+        None,
+        Some(BindingChange::Released { address }),
+        Some(BindingChange::Reset { address }),
+        Some(BindingChange::Abandoned { address }),
+    ] {
+        let mut script = primary_with_lease();
+        dns_updated(&mut script, BOTH_DONE, NAME);
+        script.answer_everything();
+        script.said.clear();
+        match end {
+            Some(change) => {
+                script.endpoint.record(script.now, change).unwrap();
+                script.input(Input::TimeReached);
+            }
+            None => script.run_talking(65),
+        }
+        assert_eq!(ddns_said(&mut script), Some(option(0xf, NAME)), "{end:?}");
+    }
+}
+
+/// It keeps what its partner said, and does not say it back.
+///
+/// Holds: FO-7.1-25.
+#[test]
+fn a_server_without_dns_says_nothing_of_it() {
+    let mut script = told(&[(BOTH_DONE, NAME)]);
+    assert_eq!(recorded(&script), Some((BOTH_DONE, NAME.to_vec())));
+    script.tell(&Message::UpdReqAll);
+    let said = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = said.message(Dialect::Draft12) else { panic!("no BNDUPD") };
+    let leased = bndupd.updates().find(|update| update.address == address(12)).unwrap();
+    assert_eq!(leased.ddns, None);
 }
 
 /// The partner's clock runs ahead: its report comes while the client still has the lease.

@@ -1,5 +1,5 @@
 //! Exploration of every state within bounds: nothing is found in this crate, and each of the mistakes
-//! in `tests/mutants` is.
+//! in `tests/explore/mistakes` is.
 //!
 //! The explorer (`examples/explore`) is built here as a program of its own, optimised, against the
 //! sources as they are or against a copy that holds one mistake. What was found, how deep and how soon

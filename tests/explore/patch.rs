@@ -1,4 +1,4 @@
-//! The mistakes in `tests/mutants`: unified diffs with a few words in front.
+//! The mistakes in `tests/explore/mistakes`: unified diffs with a few words in front.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,9 +17,9 @@ pub(crate) struct Mutant {
 impl Mutant {
     /// All of them, by name.
     pub(crate) fn all() -> Vec<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mutants");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explore/mistakes");
         let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-            .expect("tests/mutants is there")
+            .expect("tests/explore/mistakes is there")
             .map(|entry| entry.expect("readable").path())
             .filter(|path| path.extension().is_some_and(|extension| extension == "patch"))
             .collect();
