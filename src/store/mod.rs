@@ -10,12 +10,14 @@
 //! reading is total: whatever the octets are, the outcome is a value or a [`RecordError`].
 
 mod checksum;
+mod database;
 mod disk;
 pub mod error;
 mod memory;
 pub mod record;
 
-pub use disk::{FILE_NAME, FORMAT_VERSION, RedbStore};
+pub use database::{FILE_NAME, FORMAT_VERSION, RedbStore};
+pub use disk::{DirectoryDisk, Disk};
 pub use error::{RecordError, RecordPlace, StoreError};
 pub use memory::MemoryStore;
 
