@@ -8,6 +8,7 @@ mod leases;
 mod operate;
 mod pcap;
 mod serve;
+mod sim;
 mod status;
 mod table;
 mod why;
@@ -164,6 +165,17 @@ Example:
         #[command(flatten)]
         options: DemoOptions,
     },
+    /// Simulate a pair for which everything goes wrong, and check that no promise is broken
+    #[command(after_help = "\
+Exit codes: 0 every promise was kept, 1 one was not, 2 the command line is wrong.
+
+Examples:
+  twinlease sim --seed 1 --trace
+  twinlease sim --seed 1 --seeds 1000 --hours 10")]
+    Sim {
+        #[command(flatten)]
+        options: sim::Options,
+    },
     /// Look into captures of failover connections
     Pcap {
         #[command(subcommand)]
@@ -243,6 +255,7 @@ pub fn main() -> ExitCode {
             Ok(false) => ExitCode::from(FAILED),
             Err(error) => fail(&error.to_string()),
         },
+        Command::Sim { options } => sim::run(&options),
         Command::Pcap { command: PcapCommand::Decode { file, json } } => {
             finish(pcap::decode(&file, json))
         }

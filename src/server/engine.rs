@@ -423,7 +423,8 @@ impl Outside for World<'_> {
     }
 }
 
-fn open_owners(
+/// Opens the owners of a plan with what the store holds.
+pub(crate) fn open_owners(
     plan: &Plan,
     store: &mut dyn LeaseStore,
     table_seed: u64,
