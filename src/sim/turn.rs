@@ -46,7 +46,7 @@ impl World {
     pub(super) fn heard_now(&mut self, heard: &[wire::Heard]) {
         for what in heard {
             match what {
-                wire::Heard::Update(_, addresses) => self.updated.extend(addresses),
+                wire::Heard::Update(addresses) => self.updated.extend(addresses),
                 wire::Heard::Accepted(accepted) => {
                     for (address, promise) in accepted {
                         self.accepted.entry(*address).or_default().push(*promise);
@@ -73,6 +73,7 @@ impl World {
                 Effect::Transmit(link, octets) => self.transmit(side, link, &octets),
                 Effect::Connect => self.dial(side, boot),
                 Effect::Close(link) => {
+                    self.wire.forget(link);
                     self.network.close(self.now, side, link, &mut self.agenda);
                 }
                 Effect::Event(event) => self.event(side, &event),
@@ -144,8 +145,9 @@ impl World {
                     complaints.extend(announced::state(self.now, state, is_durable, on_disk));
                 }
                 Said::Answer(xid, answers) => {
-                    let Some(made) = self.wire.answered(side, link, xid) else { continue };
                     let shadow = self.shadows.get(side);
+                    let made = shadow.map(Shadow::last_made).unwrap_or_default();
+                    let Some(made) = self.wire.answered(side, link, xid, made) else { continue };
                     let early = answers.iter().find(|(address, accepted)| {
                         *accepted && shadow.is_some_and(|shadow| shadow.is_pending(*address, made))
                     });

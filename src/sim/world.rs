@@ -18,7 +18,7 @@ use super::watch::changes::Cause;
 use super::watch::excuse::Excuses;
 use super::watch::holders::Holders;
 use super::watch::shadow::Shadow;
-use super::watch::wire::{Heard, Wire};
+use super::watch::wire::Wire;
 use super::watch::{Kind, Violation};
 use crate::dhcp::Arrival;
 use crate::driver::links::LinkEvent;
@@ -305,6 +305,7 @@ impl World {
         if power && let Some(powered) = self.network.powered.get_mut(side) {
             *powered = false;
         }
+        self.wire.forget_all();
         self.network.process_died(self.now, side, power, &mut self.agenda);
         self.asked.retain(|(asked, _, _), _| *asked != side);
         let how = if power { "loses its power" } else { "dies" };
@@ -395,26 +396,26 @@ impl World {
                 self.heard_now(&heard);
                 let bytes = bytes::BytesMut::from(octets.as_slice());
                 self.link_event(to, |_| LinkEvent::Bytes { link, bytes }, Cause::Partner);
-                self.dealt_with(to, link, heard);
+                self.dealt_with(to, link);
             }
-            Arrived::End => self.link_event(to, |_| LinkEvent::Closed { link }, Cause::Other),
+            Arrived::End => {
+                self.wire.forget(link);
+                self.link_event(to, |_| LinkEvent::Closed { link }, Cause::Other);
+            }
         }
     }
 
-    fn dealt_with(&mut self, to: usize, link: LinkId, heard: Vec<Heard>) {
+    fn dealt_with(&mut self, to: usize, link: LinkId) {
         self.accepted.clear();
         self.updated.clear();
         let made = self.shadows.get(to).map(Shadow::last_made).unwrap_or_default();
-        for what in heard {
-            if let Heard::Update(xid, addresses) = what {
-                self.wire.dealt_with(to, link, xid, addresses, made);
-            }
-        }
+        self.wire.dealt_with(to, link, made);
     }
 
     /// The system drops a connection at one end.
     fn lose(&mut self, side: usize, link: LinkId) {
         let boot = self.network.drop_end(side, link);
+        self.wire.forget(link);
         if boot.is_some() && self.boot(side) == boot {
             self.link_event(side, |_| LinkEvent::Closed { link }, Cause::Other);
         }

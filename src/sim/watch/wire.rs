@@ -30,8 +30,8 @@ pub(crate) enum Said {
 /// Something that has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// Updates of these addresses, under this xid.
-    Update(Xid, Vec<Ipv4Addr>),
+    /// Updates of these addresses.
+    Update(Vec<Ipv4Addr>),
     /// These addresses were accepted with the promises that were sent.
     Accepted(Vec<(Ipv4Addr, UnixTime)>),
 }
@@ -48,8 +48,8 @@ struct Direction {
     on_the_way: VecDeque<(u64, Said)>,
     /// Updates that the sender has had no answer to.
     in_flight: BTreeMap<Xid, BTreeMap<Ipv4Addr, Option<UnixTime>>>,
-    /// Updates that have arrived, with what had been made when they had been dealt with.
-    arrived: BTreeMap<Xid, (CommitId, Vec<Ipv4Addr>)>,
+    /// Updates that have arrived, with the highest commit made once they had been dealt with.
+    arrived: BTreeMap<Xid, Option<CommitId>>,
     /// How many may be in flight towards the sender.
     limit: Option<u32>,
 }
@@ -69,9 +69,14 @@ impl Wire {
         Self { dialect, links: BTreeMap::new(), messages: 0 }
     }
 
-    /// A connection is over.
+    /// One end of a connection is closed: nothing is said on it any more.
     pub(crate) fn forget(&mut self, link: LinkId) {
         self.links.remove(&link);
+    }
+
+    /// A process has died, and with it its end of every connection.
+    pub(crate) fn forget_all(&mut self) {
+        self.links.clear();
     }
 
     /// `from` writes octets. What is wrong with what they say goes to `complaints`; the states and
@@ -140,8 +145,11 @@ impl Wire {
         for said in messages {
             match said {
                 Said::Update(xid, updates) => {
+                    if let Some(direction) = directions.get_mut(1 - to) {
+                        direction.arrived.insert(xid, None);
+                    }
                     let addresses = updates.iter().map(|(address, _)| *address).collect();
-                    heard.push(Heard::Update(xid, addresses));
+                    heard.push(Heard::Update(addresses));
                 }
                 Said::Answer(xid, answers) => {
                     let sent = directions.get_mut(to).and_then(|own| own.in_flight.remove(&xid));
@@ -159,26 +167,25 @@ impl Wire {
         heard
     }
 
-    /// An update that has arrived at `to` has been dealt with; what had to be made durable for it was
-    /// made by `made`.
-    pub(crate) fn dealt_with(
-        &mut self,
-        to: usize,
-        link: LinkId,
-        xid: Xid,
-        addresses: Vec<Ipv4Addr>,
-        made: CommitId,
-    ) {
+    /// All that has arrived at `to` has been dealt with; what had to be made durable for it was made
+    /// by `made`.
+    pub(crate) fn dealt_with(&mut self, to: usize, link: LinkId, made: CommitId) {
         if let Some(direction) = self.links.get_mut(&link).and_then(|one| one.get_mut(1 - to)) {
-            direction.arrived.insert(xid, (made, addresses));
+            direction.arrived.values_mut().for_each(|upto| *upto = upto.or(Some(made)));
         }
     }
 
-    /// `from` answers an update: up to which commit what it says had to be durable. `None` if the
-    /// update is not of this connection.
-    pub(crate) fn answered(&mut self, from: usize, link: LinkId, xid: Xid) -> Option<CommitId> {
+    /// `from` answers an update: up to which commit what it says had to be durable, where `made` is
+    /// the highest so far. `None` if the update is not of this connection.
+    pub(crate) fn answered(
+        &mut self,
+        from: usize,
+        link: LinkId,
+        xid: Xid,
+        made: CommitId,
+    ) -> Option<CommitId> {
         let direction = self.links.get_mut(&link)?.get_mut(1 - from)?;
-        direction.arrived.remove(&xid).map(|(made, _)| made)
+        direction.arrived.remove(&xid).map(|upto| upto.unwrap_or(made))
     }
 
     /// Updates that have arrived at `to` and have not been answered.
@@ -262,7 +269,9 @@ fn note_sent(
         Said::State(_) => None,
         Said::Update(xid, updates) => {
             own.in_flight.insert(*xid, updates.iter().copied().collect());
-            let (flying, limit) = (own.in_flight.len(), other.limit.unwrap_or(0));
+            let flying = own.in_flight.len();
+            // The other end may have forgotten the connection already.
+            let limit = other.limit?;
             if flying <= usize::try_from(limit).unwrap_or(usize::MAX) {
                 return None;
             }
@@ -307,7 +316,7 @@ mod tests {
     fn a_second_answer_is_seen() {
         let mut directions = directions();
         let answer = Said::Answer(Xid(1), vec![(ADDRESS, true)]);
-        directions[0].arrived.insert(Xid(1), (CommitId(0), vec![ADDRESS]));
+        directions[0].arrived.insert(Xid(1), None);
         assert_eq!(note_sent(0, 1, &mut directions, &answer, Dialect::Draft12), None);
         directions[0].arrived.clear();
         let seen = note_sent(0, 1, &mut directions, &answer, Dialect::Draft12);
