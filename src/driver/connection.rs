@@ -231,7 +231,7 @@ async fn read_in_clear(reader: &mut OwnedReadHalf, link: LinkId, shared: &Shared
     let starts_tls = shared.outgoing.lock().tls.is_some();
     if starts_tls {
         // The writer ends this.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -247,10 +247,9 @@ async fn read_secured(
         buffer.reserve(CHUNK / 4);
         match reader.read_buf(&mut (&mut buffer).limit(CHUNK)).await {
             Ok(1..) => {}
-            Ok(0) => return Ok(()),
             // A partner that refuses this server's certificate says so when it is done with it.
             Err(error) if error.kind() == ErrorKind::InvalidData => return Err(error.to_string()),
-            Err(_) => return Ok(()),
+            Ok(0) | Err(_) => return Ok(()),
         }
         let bytes = buffer.split();
         if !shared.outgoing.lock().closing

@@ -557,7 +557,8 @@ impl FailoverEndpoint {
             start_of_status: Some(binding.start_of_status),
             client_last_transaction: known(binding.client_last_transaction),
             ip_flags: (ip_flags != IpFlags(0)).then_some(ip_flags),
-            ddns: binding.carried.ddns_option(),
+            // What the partner said of its DNS is kept for it, and is not this server's to say.
+            ddns: binding.carried.ddns_option().filter(|_| self.config.dynamic_dns),
             client_request_options: carried.request_options.filter(|_| by_request),
             client_reply_options: carried.reply_options.filter(|_| active),
             ..BindingUpdate::default()

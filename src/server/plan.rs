@@ -145,7 +145,7 @@ fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan 
     endpoint.storage_lost_at = configured.storage_lost_at;
     endpoint.clamp_in_partner_down = configured.clamp_in_partner_down;
     endpoint.acknowledgement_wait = configured.acknowledgement_wait;
-    endpoint.secrets = configured.secrets.clone();
+    endpoint.secrets.clone_from(&configured.secrets);
     endpoint.max_clock_delta = configured.max_clock_delta;
     endpoint.tls = match &configured.tls {
         Some(tls) => tls.policy,

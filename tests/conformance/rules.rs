@@ -71,7 +71,7 @@ impl Rule {
     fn say(&mut self, line: &str) -> Result<(), String> {
         let (key, text) = line.split_once(':').unwrap_or((line, ""));
         let text = text.trim().to_owned();
-        if (key == "open") != text.is_empty() {
+        if text.is_empty() {
             return Err(format!("{}: {line}", self.id));
         }
         match key {
@@ -82,7 +82,6 @@ impl Rule {
             "not applicable" => self.verdict = Verdict::NotApplicable { reason: text },
             "deviates" => self.verdict = Verdict::Deviates { evidence: text },
             "because" => self.because = Some(text),
-            "open" => self.verdict = Verdict::Open,
             _ => return Err(format!("{}: no such key: {key}", self.id)),
         }
         Ok(())

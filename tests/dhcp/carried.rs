@@ -20,7 +20,7 @@ fn kept(bench: &Bench) -> [Vec<(u8, Vec<u8>)>; 2] {
     })
 }
 
-/// Holds: FO-5.12.2-14, FO-12.8-3, FO-12.8-4.
+/// Holds: FO-5.12.2-14, FO-12.8-3, FO-12.8-4, FO-7.1.1-29.
 #[test]
 fn of_a_request_the_names_the_classes_the_relay_agent_and_the_subnet_are_kept_and_nothing_else() {
     let mut bench = bench();
@@ -47,7 +47,7 @@ fn of_a_request_the_names_the_classes_the_relay_agent_and_the_subnet_are_kept_an
     assert_eq!(kept(&bench)[0], expected.map(|(code, data)| (code, data.to_vec())));
 }
 
-/// Holds: FO-12.7-3, FO-12.7-4.
+/// Holds: FO-12.7-3, FO-12.7-4, FO-7.1.1-34.
 #[test]
 fn of_an_answer_the_renewal_and_the_rebinding_time_are_kept_and_nothing_else() {
     let mut bench = bench();

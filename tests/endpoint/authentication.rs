@@ -319,7 +319,7 @@ fn after_a_failure_the_next_attempt_is_a_minute_away() {
 fn restarted(script: &Script, relationship: RelationshipConfig) -> Script {
     let recovered = Recovered { endpoint: script.record.clone(), bindings: Vec::new() };
     let mut next = Script::starting_at(script.now, relationship, recovered);
-    next.key = script.key.clone();
+    next.key.clone_from(&script.key);
     next
 }
 

@@ -67,7 +67,7 @@ fn sizes(batching: Batching, dialect: Dialect, vendor: &'static [u8]) -> Vec<usi
     script.said.iter().map(|said| addresses_in(said).len()).collect()
 }
 
-/// Holds: FO-6.3-1, FO-6.3-4.
+/// Holds: FO-6.3-1, FO-6.3-4, FO-7.1-3, FO-7.2-3.
 #[test]
 fn leases_that_become_durable_together_go_in_one_message_to_another_twinlease() {
     assert_eq!(sizes(Batching::WithTwinlease, Dialect::Isc, TWINLEASE), [10]);

@@ -2,7 +2,7 @@
 
 use twinlease::balance::Role;
 use twinlease::binding::Carried;
-use twinlease::binding::carried::Parts;
+use twinlease::binding::carried::{Parts, options_of};
 use twinlease::durable::Recovered;
 use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails, RelationshipConfig};
 use twinlease::time::UnixTime;
@@ -47,7 +47,7 @@ fn options_said(said: &Said) -> [Option<Vec<u8>>; 2] {
         .map(|options| options.map(<[u8]>::to_vec))
 }
 
-/// Holds: FO-12.7-1, FO-12.7-2, FO-12.8-1, FO-12.8-2.
+/// Holds: FO-12.7-1, FO-12.7-2, FO-12.8-1, FO-12.8-2, FO-7.1.1-27, FO-7.1.1-32, FO-7.1-26, FO-7.1-28.
 #[test]
 fn an_update_of_a_lease_has_the_options_of_request_and_answer_behind_their_magic_number() {
     let mut script = Script::normal_primary_of(draft(Role::Primary));
@@ -63,7 +63,7 @@ fn an_update_of_a_lease_has_the_options_of_request_and_answer_behind_their_magic
 
 /// The answer to the client is no news when the lease has ended.
 ///
-/// Holds: A1-09.
+/// Holds: A1-09, FO-7.1.1-27, FO-7.1-26, FO-7.1-29.
 #[test]
 fn a_release_has_the_options_of_the_request_and_none_of_the_answer() {
     let mut script = Script::normal_primary_of(draft(Role::Primary));
@@ -75,15 +75,40 @@ fn a_release_has_the_options_of_the_request_and_none_of_the_answer() {
     assert_eq!(options_said(&update), [Some(REQUEST.to_vec()), None]);
 }
 
+/// Holds: FO-7.1-27, FO-7.1-29.
 #[test]
 fn an_update_that_no_client_caused_has_no_options() {
+    let address = address(10);
+    for end in
+        [None, Some(BindingChange::Reset { address }), Some(BindingChange::Abandoned { address })]
+    {
+        let mut script = Script::normal_primary_of(draft(Role::Primary));
+        lease(&mut script, DETAILS);
+        script.answer_everything();
+        script.said.clear();
+        match end {
+            Some(change) => {
+                script.endpoint.record(script.now, change).unwrap();
+                script.input(Input::TimeReached);
+            }
+            None => script.run_talking(305),
+        }
+        assert_eq!(options_said(&script.take(MessageType::BNDUPD)), [None, None], "{end:?}");
+    }
+}
+
+/// What is of interest is the choice of the DHCP server around the endpoint.
+///
+/// Holds: FO-7.1.1-30, FO-7.1.1-35.
+#[test]
+fn options_that_the_draft_does_not_name_go_along_as_well() {
+    let wishes: &[u8] = &[99, 130, 83, 99, 55, 2, 1, 3];
+    let router: &[u8] = &[99, 130, 83, 99, 3, 4, 10, 20, 0, 1];
+    let carried = Parts { request_options: Some(wishes), reply_options: Some(router), ddns: None };
     let mut script = Script::normal_primary_of(draft(Role::Primary));
-    lease(&mut script, DETAILS);
-    script.answer_everything();
-    script.said.clear();
-    script.run_talking(305);
+    lease(&mut script, LeaseDetails { bootp: false, carried });
     let update = script.take(MessageType::BNDUPD);
-    assert_eq!(options_said(&update), [None, None]);
+    assert_eq!(options_said(&update), [Some(wishes.to_vec()), Some(router.to_vec())]);
 }
 
 #[test]
@@ -102,6 +127,13 @@ fn carried(world: &World) -> [Carried; 2] {
     [PRIMARY, SECONDARY].map(|side| world.binding(side, address(10)).carried)
 }
 
+/// Codes and data of the request options that `side` knows at 10.20.0.10.
+fn carried_options(world: &World, side: usize) -> Vec<(u8, Vec<u8>)> {
+    let carried = world.binding(side, address(10)).carried;
+    let area = carried.parts().request_options.unwrap_or_default();
+    options_of(area).map(|(code, data)| (code, data.to_vec())).collect()
+}
+
 fn lease_with_options(world: &mut World) {
     world.lease_with(PRIMARY, address(10), client(1), 6000, DETAILS);
 }
@@ -114,6 +146,21 @@ fn between_two_twinlease_servers_both_know_the_options() {
     assert_eq!(carried(&world), [Carried::new(DETAILS.carried), Carried::new(DETAILS.carried)]);
 }
 
+/// A renewal is unicast past the relay agent, and may go to the server that never heard of it.
+///
+/// Holds: FO-7.1.4-1, FO-7.1.4-2.
+#[test]
+fn what_a_relay_agent_told_the_partner_is_kept_when_the_client_renews_here() {
+    let mut world = World::normal(20);
+    lease_with_options(&mut world);
+    let renewed: &[u8] = &[99, 130, 83, 99, 12, 3, b'n', b'e', b'w'];
+    let carried = Parts { request_options: Some(renewed), ..Parts::default() };
+    let details = LeaseDetails { bootp: false, carried };
+    world.lease_with(SECONDARY, address(10), client(1), 6000, details);
+    let known = carried_options(&world, SECONDARY);
+    assert_eq!(known, [(82, vec![1, 1, 7]), (12, b"new".to_vec())]);
+}
+
 #[test]
 fn options_survive_a_restart_of_the_server_that_was_told() {
     let mut world = World::normal(20);
@@ -123,6 +170,9 @@ fn options_survive_a_restart_of_the_server_that_was_told() {
     assert_eq!(carried(&world)[SECONDARY], Carried::new(DETAILS.carried));
 }
 
+/// Long after the request, the answer to UPDREQALL tells of it.
+///
+/// Holds: FO-7.1.1-28, FO-7.1.1-33.
 #[test]
 fn a_server_that_lost_its_storage_gets_the_options_back() {
     let mut world = World::normal(20);

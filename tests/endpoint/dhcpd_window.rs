@@ -32,7 +32,7 @@ fn refused_before_request(script: &mut Script) -> usize {
     let answers = said.iter().filter(|said| said.message_type == MessageType::BNDACK);
     answers
         .inspect(|answer| {
-            assert_eq!((answer.reject(), answer.xid), (Some(RejectReason::UNKNOWN), Xid(0)))
+            assert_eq!((answer.reject(), answer.xid), (Some(RejectReason::UNKNOWN), Xid(0)));
         })
         .count()
 }

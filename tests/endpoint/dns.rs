@@ -388,17 +388,44 @@ fn the_partner_is_told_the_name_that_is_used_now() {
 }
 
 /// The records are there until they have been removed, so the report of the end tells of them.
+///
+/// Holds: FO-7.1.1-26, FO-7.1-23, FO-7.1-24.
 #[test]
 fn the_end_of_a_lease_is_reported_with_its_records() {
-    let mut script = primary_with_lease();
-    dns_updated(&mut script, BOTH_DONE, NAME);
-    script.answer_everything();
-    script
-        .endpoint
-        .record(script.now, BindingChange::Released { address: address(LEASED) })
-        .unwrap();
-    script.input(Input::TimeReached);
-    assert_eq!(ddns_said(&mut script), Some(option(0xf, NAME)));
+    let address = address(LEASED);
+    for end in [
+        None,
+        Some(BindingChange::Released { address }),
+        Some(BindingChange::Reset { address }),
+        Some(BindingChange::Abandoned { address }),
+    ] {
+        let mut script = primary_with_lease();
+        dns_updated(&mut script, BOTH_DONE, NAME);
+        script.answer_everything();
+        script.said.clear();
+        match end {
+            Some(change) => {
+                script.endpoint.record(script.now, change).unwrap();
+                script.input(Input::TimeReached);
+            }
+            None => script.run_talking(65),
+        }
+        assert_eq!(ddns_said(&mut script), Some(option(0xf, NAME)), "{end:?}");
+    }
+}
+
+/// It keeps what its partner said, and does not say it back.
+///
+/// Holds: FO-7.1-25.
+#[test]
+fn a_server_without_dns_says_nothing_of_it() {
+    let mut script = told(&[(BOTH_DONE, NAME)]);
+    assert_eq!(recorded(&script), Some((BOTH_DONE, NAME.to_vec())));
+    script.tell(&Message::UpdReqAll);
+    let said = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = said.message(Dialect::Draft12) else { panic!("no BNDUPD") };
+    let leased = bndupd.updates().find(|update| update.address == address(12)).unwrap();
+    assert_eq!(leased.ddns, None);
 }
 
 /// The partner's clock runs ahead: its report comes while the client still has the lease.

@@ -21,7 +21,7 @@ fn a_second_server_on_the_same_store_is_refused() {
     pair.primary.start();
     let (status, said) = pair.primary.refuse();
     assert_eq!(status.code(), Some(1));
-    let store = pair.primary.data().join("leases.redb");
+    let store = pair.primary.data();
     assert!(said.contains(&format!("another twinlease uses {}", store.display())), "{said}");
 }
 
@@ -81,7 +81,7 @@ fn serve(address: SocketAddrV4, store: SmallStore) -> EngineEnd {
 fn no_client_is_told_what_a_failing_store_has_not_taken() {
     const ROOM: usize = 100;
     let kept = Arc::new(Mutex::new(MemoryStore::new()));
-    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 21, 1), 6767);
+    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 41, 1), 6767);
     let store = SmallStore { inner: Arc::clone(&kept), room: ROOM };
     let server = thread::spawn(move || serve(address, store));
     let given = Arc::new(Mutex::new(Vec::<Given>::new()));

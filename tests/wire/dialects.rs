@@ -3,11 +3,14 @@
 use twinlease::time::UnixTime;
 use twinlease::wire::Dialect;
 
+/// What it is called, whether a dialect has it, and whether the three do.
+type Deviation = (&'static str, fn(Dialect) -> bool, [bool; 3]);
+
 const DIALECTS: [Dialect; 3] = [Dialect::Draft12, Dialect::Isc, Dialect::Microsoft];
 
 #[test]
 fn every_deviation_is_that_of_its_dialect() {
-    let deviations: [(&str, fn(Dialect) -> bool, [bool; 3]); 21] = [
+    let deviations: [Deviation; 21] = [
         ("payload offset 8", Dialect::accepts_payload_offset_8, [false, false, true]),
         ("short IP-flags", Dialect::accepts_one_octet_ip_flags, [false, false, true]),
         ("buckets of the primary", Dialect::hash_bucket_set_means_primary, [false, true, false]),

@@ -157,15 +157,6 @@ fn every_option_outside_transactions_may_occur_once() {
     }
 }
 
-/// Holds: FO-12.11-1.
-#[test]
-fn the_draft_wants_32_octets_of_hash_buckets() {
-    let octets = message(5, "000b 0001 ff");
-    let kind = DecodeErrorKind::OptionLength { length: 1, expected: 32 };
-    let expected = in_option(kind, 12, OptionCode::HASH_BUCKET_ASSIGNMENT);
-    assert_eq!(error_as(&octets, Dialect::Draft12), expected);
-}
-
 /// The flags of a BNDUPD in which IP-flags have one octet, or why it cannot be read.
 fn one_octet_of_flags(dialect: Dialect) -> Result<Option<IpFlags>, DecodeErrorKind> {
     let octets = message(3, "0002 0004 0a000001 000c 0001 02");

@@ -161,19 +161,7 @@ pub(super) fn read(
     });
     let auto = section.optional("auto-partner-down", problems, |value| value::seconds(value, 0));
     let dialect = section.optional("dialect", problems, dialect);
-    let startup_wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));
-    let startup_wait_long =
-        section.optional("startup-wait-after-mclt", problems, |value| value::seconds(value, 0));
-    let startup_policy = section.optional("startup-policy", problems, |value| {
-        let policies = [
-            ("proceed", StartupPolicy::Proceed),
-            ("wait", StartupPolicy::Wait),
-            ("commission-alone", StartupPolicy::CommissionAlone),
-        ];
-        value::word(value, &policies)
-    });
-    let storage_lost = section
-        .optional("storage-lost-at", problems, |value| value::integer(value, 1, u32::MAX - 1));
+    let startup = read_startup(section, problems);
     let clamp = section.optional("clamp-in-partner-down", problems, value::boolean);
     let acknowledgement_wait =
         section.optional("max-acknowledgement-delay", problems, |value| value::seconds(value, 0));
@@ -214,14 +202,10 @@ pub(super) fn read(
             .filter(|located| located.value > 0)
             .map(|located| Duration::from_secs(u64::from(located.value))),
         dialect: spoken,
-        startup_wait: Duration::from_secs(
-            startup_wait.map_or(15, |located| u64::from(located.value)),
-        ),
-        startup_wait_after_mclt: Duration::from_secs(
-            startup_wait_long.map_or(30, |located| u64::from(located.value)),
-        ),
-        startup_policy: startup_policy.map_or(StartupPolicy::Proceed, |located| located.value),
-        storage_lost_at: storage_lost.map(|located| UnixTime(located.value)),
+        startup_wait: startup.wait,
+        startup_wait_after_mclt: startup.wait_after_mclt,
+        startup_policy: startup.policy,
+        storage_lost_at: startup.storage_lost_at,
         clamp_in_partner_down: clamp.is_none_or(|located| located.value),
         acknowledgement_wait: acknowledgement_wait
             .filter(|located| located.value > 0)
@@ -237,6 +221,39 @@ pub(super) fn read(
         tls,
     };
     Some((relationship, place))
+}
+
+/// What is done in STARTUP, and what is said of the time before.
+struct Startup {
+    wait: Duration,
+    wait_after_mclt: Duration,
+    policy: StartupPolicy,
+    storage_lost_at: Option<UnixTime>,
+}
+
+fn read_startup(section: &Section<'_>, problems: &mut Problems<'_>) -> Startup {
+    let wait = section.optional("startup-wait", problems, |value| value::seconds(value, 0));
+    let wait_after_mclt =
+        section.optional("startup-wait-after-mclt", problems, |value| value::seconds(value, 0));
+    let policy = section.optional("startup-policy", problems, |value| {
+        let policies = [
+            ("proceed", StartupPolicy::Proceed),
+            ("wait", StartupPolicy::Wait),
+            ("commission-alone", StartupPolicy::CommissionAlone),
+        ];
+        value::word(value, &policies)
+    });
+    let storage_lost = section
+        .optional("storage-lost-at", problems, |value| value::integer(value, 1, u32::MAX - 1));
+    let seconds = |located: Option<Located<u32>>, default| {
+        Duration::from_secs(located.map_or(default, |located| u64::from(located.value)))
+    };
+    Startup {
+        wait: seconds(wait, 15),
+        wait_after_mclt: seconds(wait_after_mclt, 30),
+        policy: policy.map_or(StartupPolicy::Proceed, |located| located.value),
+        storage_lost_at: storage_lost.map(|located| UnixTime(located.value)),
+    }
 }
 
 /// A primary of the draft tells the secondary in one octet that is not 0 (§12.10).

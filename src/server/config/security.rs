@@ -70,26 +70,22 @@ pub(super) fn read(
         section.optional("max-clock-difference", problems, |value| value::seconds(value, 1));
     if !dialect.signs_messages() {
         refuse_secrets(section, dialect, problems);
-    } else if current.is_none() {
+    } else if CURRENT.iter().all(|key| section.span_of_key(key).is_none()) {
         for key in PREVIOUS.into_iter().chain([COVERS]) {
             needs_secret(section, key, problems);
         }
     }
     let input = input.map(|input| input.value).unwrap_or_default();
-    let secrets = current.flatten().map(|current| SharedSecrets {
-        current,
-        previous: previous.flatten(),
-        input,
-    });
+    let secrets = current.map(|current| SharedSecrets { current, previous, input });
     Security { secrets, max_clock_delta: max_clock_delta.map(|located| located.value) }
 }
 
-/// The secret that one of two keys leads to; `Some(None)` if one is there and leads to none.
+/// The secret that one of two keys leads to.
 fn read_secret(
     section: &Section<'_>,
     [file, variable]: [&str; 2],
     problems: &mut Problems<'_>,
-) -> Option<Option<SharedSecret>> {
+) -> Option<SharedSecret> {
     let both = section.span_of_key(file).and(section.span_of_key(variable));
     if let Some(span) = both {
         problems.add(
@@ -101,9 +97,7 @@ fn read_secret(
     }
     let in_file = section.optional(file, problems, secret_in_file);
     let in_environment = section.optional(variable, problems, secret_in_environment);
-    let found = in_file.or(in_environment).map(|located| located.value);
-    let is_given = section.span_of_key(file).or(section.span_of_key(variable)).is_some();
-    is_given.then_some(found)
+    in_file.or(in_environment).map(|located| located.value)
 }
 
 fn refuse_secrets(section: &Section<'_>, dialect: Dialect, problems: &mut Problems<'_>) {
