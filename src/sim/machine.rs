@@ -189,7 +189,8 @@ pub(crate) struct Machine {
     pub(crate) clock: SimClock,
     /// Its disk.
     pub(crate) disk: SimDisk,
-    image: store::Image,
+    /// Size of a segment of the store.
+    segment_octets: u32,
     /// What a sync takes, in microseconds.
     pub(crate) sync: u64,
     /// How the relationship is configured.
@@ -215,7 +216,7 @@ impl Machine {
             side,
             clock: SimClock::new(offset, drift),
             disk: SimDisk::new(Prng::new(scenario.seed, disks)),
-            image: store::Image::default(),
+            segment_octets: scenario.segment_octets,
             sync: scenario.sync,
             config: relationship(scenario, role),
             lease: scenario.lease,
@@ -242,7 +243,7 @@ impl Machine {
         self.outputs_left = None;
         self.clock.start_process(at);
         let now = self.now(at);
-        let mut store = store::open(&self.disk, &self.image).map_err(StartFailure::Store)?;
+        let mut store = store::open(&self.disk, self.segment_octets).map_err(StartFailure::Store)?;
         let name = format!("relationship:{RELATIONSHIP}");
         let (owner, recovered) = store.open_owner(&name).map_err(StartFailure::Store)?;
         let plan = self.plan();
@@ -281,7 +282,6 @@ impl Machine {
     /// A new, empty disk. The administrator says when the old one was lost.
     pub(crate) fn wipe(&mut self, at: True) {
         self.disk = SimDisk::new(Prng::new(self.random.next(), 0));
-        self.image = store::Image::default();
         self.config.storage_lost_at = Some(self.now(at).wall);
     }
 

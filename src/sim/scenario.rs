@@ -77,6 +77,8 @@ pub(crate) struct Scenario {
     pub(crate) clocks: [(i64, i64); 2],
     /// What one sync of each disk takes, in microseconds.
     pub(crate) sync: u64,
+    /// Size of the files of each store.
+    pub(crate) segment_octets: u32,
     /// Datagrams of clients that get lost, of 1000.
     pub(crate) loss: u64,
     /// In the order of their times.
@@ -302,6 +304,7 @@ impl Scenario {
         });
         let sync = random.between(500, 20_000);
         let loss = *random.pick(&[0, 10, 50]).unwrap_or(&0);
+        let segment_octets = *random.pick(&[8 << 10, 64 << 10, 1 << 20]).unwrap_or(&(64 << 10));
         let addresses = wishes.addresses.unwrap_or(addresses).clamp(1, 50_000);
         let by_seed = u32::try_from(u64::from(addresses) * crowd / 1000).unwrap_or(addresses);
         let clients = (0..wishes.clients.unwrap_or(by_seed.max(1))).collect();
@@ -320,6 +323,7 @@ impl Scenario {
             safe_period,
             clocks,
             sync,
+            segment_octets,
             loss,
             faults,
         }
