@@ -37,7 +37,7 @@ use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use crate::server::command::{AdminCommand, CommandError, CommandSender};
+use crate::server::command::{AdminCommand, CommandError, CommandSender, Storage};
 
 use json::{ErrorBody, StatusBody};
 
@@ -78,7 +78,8 @@ impl AdminServer {
     }
 }
 
-fn router(token: Option<String>, commands: CommandSender) -> Router {
+/// Answers every request of the table above by asking the engine.
+pub fn router(token: Option<String>, commands: CommandSender) -> Router {
     let guard = guard::Guard::new(token);
     Router::new()
         .route("/v1/status", get(status))
@@ -147,12 +148,16 @@ async fn ask<T>(
 }
 
 async fn status(State(commands): State<CommandSender>) -> Result<Json<StatusBody>, Failure> {
-    let reports = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
-    Ok(Json(StatusBody::new(&reports)))
+    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    Ok(Json(StatusBody::new(&status)))
 }
 
 async fn healthz(State(commands): State<CommandSender>) -> Result<Response, Failure> {
-    ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    if status.storage != Storage::Ok {
+        let why = "there is no room for leases; nothing can be promised";
+        return Err(Failure(StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "ok\n").into_response())
 }
 
@@ -163,6 +168,20 @@ struct PartnerDownQuery {
     force: bool,
 }
 
+/// What the body of a declaration says. It is an object by name: serde would take a list for one.
+fn is_forced(body: &str) -> Result<bool, Failure> {
+    if body.trim().is_empty() {
+        return Ok(false);
+    }
+    let read = || {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)?;
+        serde_json::from_value::<PartnerDownQuery>(object.into())
+    };
+    read().map(|wish| wish.force).map_err(|error| {
+        wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
+    })
+}
+
 async fn partner_down(
     State(commands): State<CommandSender>,
     relationship: Result<Path<String>, PathRejection>,
@@ -170,16 +189,11 @@ async fn partner_down(
     body: Result<String, StringRejection>,
 ) -> Result<Json<json::DoneBody>, Failure> {
     let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
-    let Query(mut wish) = query.map_err(|error| wrong(&error.body_text()))?;
+    let Query(wish) = query.map_err(|error| wrong(&error.body_text()))?;
     let body = body.map_err(|error| Failure(error.status(), error.body_text()))?;
-    if !body.trim().is_empty() {
-        let parsed: PartnerDownQuery = serde_json::from_str(&body).map_err(|error| {
-            wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
-        })?;
-        wish.force |= parsed.force;
-    }
+    let forced = is_forced(&body)? || wish.force;
     let name = relationship.clone();
-    let command = |answer| AdminCommand::PartnerDown { relationship, forced: wish.force, answer };
+    let command = |answer| AdminCommand::PartnerDown { relationship, forced, answer };
     ask(&commands, command).await??;
     done(&commands, name).await
 }
@@ -206,10 +220,32 @@ async fn forget_connect_time(
 
 /// The state that a command has led to.
 async fn done(commands: &CommandSender, name: String) -> Result<Json<json::DoneBody>, Failure> {
-    let reports = ask(commands, |answer| AdminCommand::Status { answer }).await?;
-    let state = reports.iter().find(|report| report.name == name).map(|report| report.state);
+    let status = ask(commands, |answer| AdminCommand::Status { answer }).await?;
+    let mut reports = status.relationships.iter();
+    let state = reports.find(|report| report.name == name).map(|report| report.state);
     Ok(Json(json::DoneBody {
         relationship: name,
         state: state.map(|state| state.name().to_owned()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_is_forced_by_an_object_that_says_so() {
+        for (body, forced) in
+            [("", Some(false)), (" {} ", Some(false)), ("{\"force\": true}", Some(true))]
+        {
+            assert_eq!(is_forced(body).ok(), forced, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_such_object_is_wrong() {
+        for body in ["[true]", "true", "{\"forced\": true}", "{\"force\": 1}", "{"] {
+            assert_eq!(is_forced(body).map_err(|failure| failure.0), Err(StatusCode::BAD_REQUEST));
+        }
+    }
 }

@@ -288,15 +288,11 @@ impl Journal {
     /// What an error of the disk means: wait for room, or no use any more.
     fn refused(&mut self, source: io::Error, action: &'static str) -> StoreError {
         let path = self.disk.directory().to_owned();
-        match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
-                StoreError::NoRoom { path, source }
-            }
-            _ => {
-                self.condition = Condition::Closed;
-                StoreError::Failed { path, action, source: source.into() }
-            }
+        let error = StoreError::of_disk(path, action, source);
+        if !error.is_no_room() {
+            self.condition = Condition::Closed;
         }
+        error
     }
 
     /// Puts a record behind the new ones.
