@@ -101,8 +101,7 @@ fn simulate(options: &Options, out: &mut dyn Write) -> io::Result<bool> {
             }
         }
         if outcome.violation.is_some() {
-            let smaller =
-                if options.no_minimise { None } else { Campaign::minimised(&outcome) };
+            let smaller = if options.no_minimise { None } else { Campaign::minimised(&outcome) };
             report(options, seed, &outcome, smaller.as_ref(), out)?;
         }
     }
@@ -122,9 +121,10 @@ fn replay(options: &Options, seed: u64) -> String {
     add("addresses", options.addresses.map(|count| count.to_string()));
     add("clients", options.clients.map(|count| count.to_string()));
     add("dialect", options.dialect.map(|dialect| dialect.name().to_owned()));
-    let without = options.without.as_ref().map(|kinds| {
-        kinds.0.iter().map(|kind| kind.0).collect::<Vec<_>>().join(",")
-    });
+    let without = options
+        .without
+        .as_ref()
+        .map(|kinds| kinds.0.iter().map(|kind| kind.0).collect::<Vec<_>>().join(","));
     add("without", without);
     command
 }
@@ -215,7 +215,11 @@ fn sum(
     )?;
     writeln!(out, "{}", tally(counts))?;
     let rows = counts.rows.len();
-    writeln!(out, "{rows} rows of the transition table decided, {} did not", unreached(counts).len())
+    writeln!(
+        out,
+        "{rows} rows of the transition table decided, {} did not",
+        unreached(counts).len()
+    )
 }
 
 fn tally(counts: &Counts) -> String {

@@ -50,8 +50,8 @@ pub(crate) struct Saying {
 /// What becomes of a client's lease, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// It uses the address until then.
-    Uses(Ipv4Addr, True),
+    /// It uses the address that this server gave, until then.
+    Uses(Ipv4Addr, Ipv4Addr, True),
     /// It does not any more.
     Leaves(Ipv4Addr),
 }
@@ -85,11 +85,8 @@ impl Client {
     pub(crate) fn new(seed: u64, id: u32, agenda: &mut Agenda) -> Self {
         let mut random = Prng::new(seed, stream::CLIENTS + u64::from(id));
         let restless = *random.pick(&[0, 20, 100, 300]).unwrap_or(&20);
-        let wish = if random.chance(200) {
-            u32::try_from(random.between(60, 10_000)).ok()
-        } else {
-            None
-        };
+        let wish =
+            if random.chance(200) { u32::try_from(random.between(60, 10_000)).ok() } else { None };
         let on = random.below(20 * MINUTE);
         agenda.at(on, Happening::Client { client: id, turn: 0 });
         Self {
@@ -303,7 +300,7 @@ impl Client {
                 if is_new && self.random.chance(4) {
                     return self.decline(now, held, agenda, say, news);
                 }
-                news.push(News::Uses(address, held.end));
+                news.push(News::Uses(address, server, held.end));
                 self.held = Some(held);
                 self.last = Some(address);
                 self.phase = Phase::Bound;
@@ -377,7 +374,7 @@ mod tests {
     #[test]
     fn a_lease_counts_from_when_the_client_asked() {
         let (_, news) = bound(600);
-        assert_eq!(news, [News::Uses(ADDRESS, 700 * SECOND)]);
+        assert_eq!(news, [News::Uses(ADDRESS, SERVER, 700 * SECOND)]);
     }
 
     #[test]

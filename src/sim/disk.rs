@@ -305,7 +305,11 @@ impl Disk for SimDisk {
             // Of a write that fails any part may have been done.
             let done = octets.get(..part).unwrap_or_default().to_vec();
             let room = content.now.len().saturating_sub(offset);
-            let done = if is_full { done.get(..room.min(part)).unwrap_or_default().to_vec() } else { done };
+            let done = if is_full {
+                done.get(..room.min(part)).unwrap_or_default().to_vec()
+            } else {
+                done
+            };
             content.write(Write::At(offset, done));
             return outcome.and(Err(full()));
         }

@@ -18,7 +18,8 @@ const LONGEST_SLEEP: u64 = 5 * SECOND;
 impl World {
     /// A fault takes effect, if it can.
     pub(super) fn strike(&mut self, index: usize) {
-        let Some(fault) = self.scenario.faults.get(index).cloned() else { return };
+        let fault = self.scenario.faults.get(index).filter(|_| !self.healed).cloned();
+        let Some(fault) = fault else { return };
         let kind = fault.what.kind();
         self.note(&format_args!("{:?}", fault.what));
         if self.apply(fault.what, index) {
@@ -178,10 +179,8 @@ impl World {
 
     /// A stopped process ends.
     pub(super) fn end_process(&mut self, side: usize, away: u64) {
-        let stopped = matches!(
-            self.state(side),
-            Some(FailoverState::Paused | FailoverState::Shutdown)
-        );
+        let stopped =
+            matches!(self.state(side), Some(FailoverState::Paused | FailoverState::Shutdown));
         if stopped {
             self.kill(side, false);
             self.agenda.at(self.now + away, Happening::Start { side });

@@ -91,6 +91,20 @@ impl Outside for Wanted<'_> {
     }
 }
 
+/// The committer's first pause before it tries again where there was no room.
+const FIRST_PAUSE: u64 = 20_000;
+
+/// What comes of a sync.
+#[derive(Debug)]
+pub(crate) enum Sync {
+    /// Everything up to this commit is durable.
+    Durable(CommitId),
+    /// There is no room; it is tried again after a pause.
+    NoRoom { pause: u64, error: StoreError },
+    /// The store is of no use any more.
+    Failed(StoreError),
+}
+
 /// A process that runs.
 pub(crate) struct Process {
     /// Its number among the processes of this machine.
@@ -101,7 +115,11 @@ pub(crate) struct Process {
     pub(crate) owner: OwnerId,
     store: Box<dyn LeaseStore>,
     waiting: VecDeque<Commit>,
-    syncing: Vec<Commit>,
+    syncing: Vec<(OwnerId, Change)>,
+    /// The highest commit of those.
+    syncing_upto: CommitId,
+    /// The store has no room: the next attempt follows after so long, and clients are not served.
+    stalled: Option<u64>,
     wake: Option<True>,
     /// A dial attempt is under way.
     pub(crate) dialling: bool,
@@ -140,19 +158,39 @@ impl Process {
         self.waiting.extend(commits);
         if self.syncing.is_empty() && !self.waiting.is_empty() && !self.failed {
             let count = self.waiting.len().min(MAX_BATCH);
-            self.syncing = self.waiting.drain(..count).collect();
+            let owner = self.owner;
+            let batch = self.waiting.drain(..count);
+            let upto = &mut self.syncing_upto;
+            self.syncing = batch
+                .map(|commit| {
+                    *upto = commit.id;
+                    (owner, commit.change)
+                })
+                .collect();
             agenda.at(now + sync, Happening::Synced { side, boot: self.boot });
         }
     }
 
-    /// The sync that is under way ends: the highest commit that is durable now.
-    pub(crate) fn sync(&mut self) -> Result<CommitId, StoreError> {
-        let owner = self.owner;
-        let batch = std::mem::take(&mut self.syncing);
-        let last = batch.last().map_or(CommitId(0), |commit| commit.id);
-        let changes: Vec<(OwnerId, Change)> =
-            batch.into_iter().map(|commit| (owner, commit.change)).collect();
-        self.store.commit(&changes).map(|()| last)
+    /// The sync that is under way ends.
+    pub(crate) fn sync(&mut self) -> Sync {
+        match self.store.commit(&self.syncing) {
+            Ok(()) => {
+                self.syncing.clear();
+                self.stalled = None;
+                Sync::Durable(self.syncing_upto)
+            }
+            Err(error) if error.is_no_room() => {
+                let pause = self.stalled.map_or(FIRST_PAUSE, |pause| (2 * pause).min(SECOND));
+                self.stalled = Some(pause);
+                Sync::NoRoom { pause, error }
+            }
+            Err(error) => Sync::Failed(error),
+        }
+    }
+
+    /// Whether clients are served.
+    pub(crate) const fn serves(&self) -> bool {
+        !self.failed && self.stalled.is_none()
     }
 
     /// Whether a sync is under way.
@@ -161,9 +199,16 @@ impl Process {
     }
 
     /// Sees to it that the process is woken when it wants to be.
-    pub(crate) fn set_alarm(&mut self, now: True, side: usize, clock: &SimClock, agenda: &mut Agenda) {
+    pub(crate) fn set_alarm(
+        &mut self,
+        now: True,
+        side: usize,
+        clock: &SimClock,
+        agenda: &mut Agenda,
+    ) {
         let wanted = self.keeper.next_wake().map(|at| clock.when(at).max(now + 1));
-        if let Some(at) = wanted.filter(|at| self.wake.is_none_or(|known| known > *at || known <= now))
+        if let Some(at) =
+            wanted.filter(|at| self.wake.is_none_or(|known| known > *at || known <= now))
         {
             self.wake = Some(at);
             agenda.at(at, Happening::Wake { side, boot: self.boot, at });
@@ -243,14 +288,15 @@ impl Machine {
         self.outputs_left = None;
         self.clock.start_process(at);
         let now = self.now(at);
-        let mut store = store::open(&self.disk, self.segment_octets).map_err(StartFailure::Store)?;
+        let mut store =
+            store::open(&self.disk, self.segment_octets).map_err(StartFailure::Store)?;
         let name = format!("relationship:{RELATIONSHIP}");
         let (owner, recovered) = store.open_owner(&name).map_err(StartFailure::Store)?;
         let plan = self.plan();
         let owners = open_owners(&plan, &mut *store, 0, now)
             .map_err(|error| StartFailure::Other(error.to_string()))?;
-        let service = DhcpService::new(plan.dhcp)
-            .map_err(|error| StartFailure::Other(error.to_string()))?;
+        let service =
+            DhcpService::new(plan.dhcp).map_err(|error| StartFailure::Other(error.to_string()))?;
         self.process = Some(Process {
             boot: self.boot,
             keeper: Keeper::new(OwnerSet(owners), service),
@@ -258,6 +304,8 @@ impl Machine {
             store,
             waiting: VecDeque::new(),
             syncing: Vec::new(),
+            syncing_upto: CommitId(0),
+            stalled: None,
             wake: None,
             dialling: false,
             failed: false,
@@ -340,8 +388,8 @@ fn relationship(scenario: &Scenario, role: Role) -> RelationshipConfig {
     config.receive_timer = scenario.receive_timer;
     config.mclt = Mclt(scenario.mclt);
     config.hash_buckets = HashBuckets::from_split(scenario.split).unwrap_or_else(HashBuckets::half);
-    config.safe_period = scenario.safe_period.map(|seconds| {
-        std::time::Duration::from_micros(u64::from(seconds) * SECOND)
-    });
+    config.safe_period = scenario
+        .safe_period
+        .map(|seconds| std::time::Duration::from_micros(u64::from(seconds) * SECOND));
     config
 }

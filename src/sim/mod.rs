@@ -34,4 +34,3 @@ pub use campaign::Campaign;
 pub use outcome::{Counts, Outcome};
 pub use scenario::{FaultKind, Wishes};
 pub use watch::{Kind, Violation};
-

@@ -250,7 +250,13 @@ impl Network {
     }
 
     /// A process has died: its system closes for it. Without power nobody does.
-    pub(crate) fn process_died(&mut self, now: True, side: usize, power: bool, agenda: &mut Agenda) {
+    pub(crate) fn process_died(
+        &mut self,
+        now: True,
+        side: usize,
+        power: bool,
+        agenda: &mut Agenda,
+    ) {
         let links: Vec<LinkId> = self.connections.keys().copied().collect();
         for link in links {
             if power {

@@ -13,7 +13,8 @@ pub(crate) const RELAY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// The first address that is leased.
 pub(crate) const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 10);
 /// The servers' addresses.
-pub(crate) const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 2)];
+pub(crate) const SERVERS: [Ipv4Addr; 2] =
+    [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 2)];
 
 /// Streams of random numbers; clients have those from [`CLIENTS`](stream::CLIENTS) on.
 pub(crate) mod stream {
@@ -294,9 +295,8 @@ impl Scenario {
             0 => u16::try_from(random.below(257)).unwrap_or(128),
             _ => 128,
         };
-        let safe_period = random.chance(150).then(|| {
-            u32::try_from(random.between(600, 7200)).unwrap_or(3600)
-        });
+        let safe_period =
+            random.chance(150).then(|| u32::try_from(random.between(600, 7200)).unwrap_or(3600));
         let clocks = [0, 1].map(|_| {
             let wrong = random.between(0, 40).cast_signed() - 20;
             let drift = random.between(0, 400).cast_signed() - 200;

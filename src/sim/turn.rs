@@ -184,7 +184,8 @@ impl World {
     }
 
     fn watch_change(&mut self, side: usize, cause: Cause, after: &Binding) {
-        let (Some(shadow), Some(machine)) = (self.shadows.get(side), self.machines.get(side)) else {
+        let (Some(shadow), Some(machine)) = (self.shadows.get(side), self.machines.get(side))
+        else {
             return;
         };
         let unused = Binding::unused(after.address);
@@ -269,7 +270,8 @@ impl World {
             })
         });
         if !is_durable {
-            let what = format!("side {side} gives {address} until {until}, which is not on its disk");
+            let what =
+                format!("side {side} gives {address} until {until}, which is not on its disk");
             self.complain(Kind::Early, what);
         }
         self.watch_given(side, address, &client, until);
@@ -303,6 +305,16 @@ impl World {
             set: self.excuses.set_since(0),
         };
         self.found(given.check(address));
+    }
+
+    /// When the lease of a client ends by the disk of a side; 0 if there is none.
+    pub(super) fn lease_known_to(&self, side: usize, address: Ipv4Addr, client: u32) -> True {
+        let hardware = HardwareAddress::new(1, &packet::hardware(client));
+        let client = ClientRef { identifier: None, hardware };
+        let binding = self.shadows.get(side).and_then(|shadow| shadow.bindings.get(&address));
+        binding
+            .filter(|binding| binding.belongs_to(&client))
+            .map_or(0, |binding| self.true_time(side, binding.lease_expiration))
     }
 
     /// When the clock of a side shows a time, as far as can be told now.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::agenda::{Agenda, Happening, Over};
 use super::clients::{Client, News, Saying};
 use super::clock::{MINUTE, SECOND, True};
-use super::machine::{Machine, StartFailure};
+use super::machine::{Machine, StartFailure, Sync};
 use super::network::{Arrived, Network};
 use super::outcome::{Counts, Outcome};
 use super::packet;
@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(super) accepted: BTreeMap<Ipv4Addr, Vec<UnixTime>>,
     /// Addresses of which it tells.
     pub(super) updated: BTreeSet<Ipv4Addr>,
+    /// Nothing goes wrong any more.
+    pub(super) healed: bool,
     pub(super) violation: Option<Violation>,
     busy: (True, u64),
 }
@@ -84,9 +86,8 @@ impl World {
             agenda.at(fault.at, Happening::Fault { index });
         }
         agenda.at(INSPECTION, Happening::Inspect);
-        let clients = scenario.clients.iter().map(|id| {
-            (*id, Client::new(scenario.seed, *id, &mut agenda))
-        });
+        let clients =
+            scenario.clients.iter().map(|id| (*id, Client::new(scenario.seed, *id, &mut agenda)));
         let clients = clients.collect();
         let timeout = u64::from(scenario.receive_timer) * SECOND;
         Self {
@@ -108,6 +109,7 @@ impl World {
             mclt: scenario.mclt,
             accepted: BTreeMap::new(),
             updated: BTreeSet::new(),
+            healed: false,
             violation: None,
             busy: (0, 0),
             scenario,
@@ -285,6 +287,12 @@ impl World {
     }
 
     pub(super) fn forget_store(&mut self, side: usize) {
+        let mut holders = std::mem::take(&mut self.holders);
+        let waited = self.now + u64::from(self.mclt) * SECOND;
+        holders.store_lost(side, waited, |address, client| {
+            self.lease_known_to(1 - side, address, client)
+        });
+        self.holders = holders;
         if let Some(shadow) = self.shadows.get_mut(side) {
             *shadow = Shadow::default();
         }
@@ -340,7 +348,7 @@ impl World {
         let process = machine.process.as_mut().filter(|process| process.boot == boot);
         let Some(process) = process else { return };
         match process.sync() {
-            Ok(durable) => {
+            Sync::Durable(durable) => {
                 self.counts.commits += 1;
                 process.keeper.committed(clocks, vec![(process.owner, durable)]);
                 if let Some(shadow) = self.shadows.get_mut(side) {
@@ -348,7 +356,13 @@ impl World {
                 }
                 self.turn(side, Cause::Other);
             }
-            Err(error) => {
+            Sync::NoRoom { pause, error } => {
+                self.agenda.at(now + pause, Happening::Synced { side, boot });
+                if pause < SECOND {
+                    self.note(&format_args!("side {side} has no room: {error}"));
+                }
+            }
+            Sync::Failed(error) => {
                 process.failed = true;
                 process.keeper.storage_failed(clocks);
                 self.note(&format_args!("side {side} cannot store: {error}"));
@@ -445,9 +459,10 @@ impl World {
     fn pass_on(&mut self, client: u32, say: Vec<Saying>, news: &[News]) {
         for news in news {
             match *news {
-                News::Uses(address, until) => {
+                News::Uses(address, server, until) => {
                     let Self { holders, excuses, now, .. } = self;
-                    let seen = holders.uses(*now, client, address, until, excuses);
+                    let server = SERVERS.iter().position(|own| *own == server).unwrap_or(0);
+                    let seen = holders.uses(*now, client, (address, server), until, excuses);
                     self.found(seen);
                 }
                 News::Leaves(address) => self.holders.leaves(client, address),
@@ -474,13 +489,14 @@ impl World {
         let now = self.now;
         let Some(machine) = self.machines.get_mut(side) else { return };
         let clocks = machine.now(now);
-        let Some(process) = machine.process.as_mut().filter(|process| !process.failed) else {
+        let Some(process) = machine.process.as_mut().filter(|process| process.serves()) else {
             return;
         };
         self.counts.asked += 1;
         let state = process.endpoint().map_or(FailoverState::Startup, |endpoint| endpoint.state());
         if let Some((xid, asked)) = Asked::of(octets, state, clocks) {
-            self.asked.insert((side, client, xid), asked);
+            // Of a datagram that comes twice the first counts.
+            self.asked.entry((side, client, xid)).or_insert(asked);
         }
         let source = if unicast {
             let ciaddr = octets.get(12..16).and_then(|octets| octets.try_into().ok());

@@ -213,18 +213,13 @@ mod tests {
         };
         assert_eq!(kind_of(&changed(Cause::Client, &before, &lease(300))), None);
         let too_long = lease(301);
-        assert_eq!(
-            kind_of(&changed(Cause::Client, &before, &too_long)),
-            Some(Kind::LeaseLimit)
-        );
+        assert_eq!(kind_of(&changed(Cause::Client, &before, &too_long)), Some(Kind::LeaseLimit));
     }
 
     #[test]
     fn what_the_partner_acknowledged_for_another_client_gives_no_time() {
-        let before = Binding {
-            acked_potential_expiration: NOW.plus(1000),
-            ..held(BindingStatus::Free, 2)
-        };
+        let before =
+            Binding { acked_potential_expiration: NOW.plus(1000), ..held(BindingStatus::Free, 2) };
         let after = Binding {
             lease_expiration: NOW.plus(900),
             sent_potential_expiration: NOW.plus(2000),

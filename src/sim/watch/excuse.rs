@@ -98,6 +98,9 @@ mod tests {
         let mut excuses = Excuses::default();
         excuses.clock_set(10, 5);
         excuses.clock_set(20, 7);
-        assert_eq!((excuses.set_since(10), excuses.set_since(11), excuses.set_since(21)), (12, 7, 0));
+        assert_eq!(
+            (excuses.set_since(10), excuses.set_since(11), excuses.set_since(21)),
+            (12, 7, 0)
+        );
     }
 }

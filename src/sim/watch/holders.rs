@@ -18,9 +18,12 @@ const DRIFT: u64 = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Use {
     since: True,
-    /// When the lease that it goes by began.
+    /// When the lease that it goes by began, and by whom it was given.
     renewed: True,
+    server: usize,
     until: True,
+    /// Until when the draft protects it: the end of the lease, unless its record was lost.
+    protected: True,
 }
 
 /// Who uses what.
@@ -40,7 +43,7 @@ impl Holders {
         &mut self,
         now: True,
         client: u32,
-        address: Ipv4Addr,
+        (address, server): (Ipv4Addr, usize),
         until: True,
         excuses: &Excuses,
     ) -> Option<Violation> {
@@ -48,12 +51,12 @@ impl Holders {
         holders.retain(|holder, held| *holder == client || held.until > now);
         let mine = holders.get(&client).filter(|held| held.until >= now);
         let since = mine.map_or(now, |held| held.since);
-        holders.insert(client, Use { since, renewed: now, until });
+        holders.insert(client, Use { since, renewed: now, server, until, protected: until });
         let other = holders.iter().find(|(holder, held)| {
             let tolerance =
                 grain(held.renewed, held.until) + excuses.set_since(held.renewed.min(since));
             **holder != client
-                && held.until > now + tolerance
+                && held.protected > now + tolerance
                 && !excuses.excuses(held.since)
                 && !excuses.excuses(since)
         });
@@ -63,6 +66,24 @@ impl Holders {
             "client {client} is given {address}, which client {holder} uses for {left} seconds more"
         );
         Some(Violation::new(now, Kind::TwoHolders, what))
+    }
+
+    /// A server has lost its store: what it gave and its partner did not know of is protected by the
+    /// wait of RECOVER-WAIT, until `waited`, and no longer (§9.6).
+    pub(crate) fn store_lost(
+        &mut self,
+        server: usize,
+        waited: True,
+        partner_knows: impl Fn(Ipv4Addr, u32) -> True,
+    ) {
+        for (address, holders) in &mut self.uses {
+            for (client, held) in holders.iter_mut().filter(|(_, held)| held.server == server) {
+                let known = partner_knows(*address, *client);
+                if known + grain(held.renewed, held.until) < held.until {
+                    held.protected = held.protected.min(waited.max(known));
+                }
+            }
+        }
     }
 
     /// A client gives an address up.
@@ -115,8 +136,8 @@ mod tests {
 
     fn second_client_at(second: u64, excuses: &Excuses) -> Option<Violation> {
         let mut holders = Holders::default();
-        assert_eq!(holders.uses(SECOND, 1, ADDRESS, 601 * SECOND, excuses), None);
-        holders.uses(second * SECOND, 2, ADDRESS, 2000 * SECOND, excuses)
+        assert_eq!(holders.uses(SECOND, 1, (ADDRESS, 0), 601 * SECOND, excuses), None);
+        holders.uses(second * SECOND, 2, (ADDRESS, 0), 2000 * SECOND, excuses)
     }
 
     #[test]
@@ -139,12 +160,33 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_whose_record_was_lost_is_protected_for_the_wait_and_no_longer() {
+        let excuses = Excuses::default();
+        let second_client_at = |second: u64| {
+            let mut holders = Holders::default();
+            holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+            holders.store_lost(0, 300 * SECOND, |_, _| 0);
+            holders.uses(second * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses)
+        };
+        assert!(second_client_at(290).is_some());
+        assert_eq!(second_client_at(310), None);
+    }
+
+    #[test]
+    fn a_lease_that_the_partner_knows_is_protected_whatever_is_lost() {
+        let (mut holders, excuses) = (Holders::default(), Excuses::default());
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+        holders.store_lost(0, 300 * SECOND, |_, _| 600 * SECOND);
+        assert!(holders.uses(310 * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses).is_some());
+    }
+
+    #[test]
     fn a_client_that_left_is_not_counted() {
         let mut holders = Holders::default();
         let excuses = Excuses::default();
-        holders.uses(0, 1, ADDRESS, 600 * SECOND, &excuses);
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
         holders.leaves(1, ADDRESS);
-        assert_eq!(holders.uses(SECOND, 2, ADDRESS, 600 * SECOND, &excuses), None);
+        assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, &excuses), None);
     }
 
     #[test]

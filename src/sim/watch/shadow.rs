@@ -108,7 +108,11 @@ impl Shadow {
     }
 
     /// Whether a binding that `fits` is, or was until lately, durable.
-    pub(crate) fn has_been_durable(&self, address: Ipv4Addr, fits: impl Fn(&Binding) -> bool) -> bool {
+    pub(crate) fn has_been_durable(
+        &self,
+        address: Ipv4Addr,
+        fits: impl Fn(&Binding) -> bool,
+    ) -> bool {
         self.bindings.get(&address).is_some_and(&fits)
             || self.recent.iter().any(|binding| binding.address == address && fits(binding))
     }

@@ -91,7 +91,10 @@ impl Wire {
     ) -> Vec<Said> {
         let dialect = self.dialect;
         let directions = self.links.entry(link).or_insert_with(|| {
-            [0, 1].map(|_| Direction { deframer: Deframer::for_dialect(dialect), ..Direction::default() })
+            [0, 1].map(|_| Direction {
+                deframer: Deframer::for_dialect(dialect),
+                ..Direction::default()
+            })
         });
         let mut said = Vec::new();
         let Some(direction) = directions.get_mut(from) else { return said };
@@ -279,8 +282,10 @@ fn note_sent(
             Some(Violation::new(at, Kind::Window, what))
         }
         Said::Answer(xid, _) => {
-            // A dhcpd may get the answer of the connection before once more.
-            if other.arrived.contains_key(xid) || dialect == Dialect::Isc {
+            // A dhcpd may get the answer of the connection before once more; and the other end may
+            // have forgotten the connection already.
+            let is_known = other.limit.is_some() && dialect != Dialect::Isc;
+            if other.arrived.contains_key(xid) || !is_known {
                 return None;
             }
             let what = format!("side {from} answers {xid:?}, which was answered or never came");
@@ -296,7 +301,7 @@ mod tests {
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 10);
 
     fn directions() -> [Direction; 2] {
-        [Direction::default(), Direction { limit: Some(2), ..Direction::default() }]
+        [0, 1].map(|_| Direction { limit: Some(2), ..Direction::default() })
     }
 
     fn update(xid: u32) -> Said {
