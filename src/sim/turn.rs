@@ -73,7 +73,7 @@ impl World {
                 Effect::Transmit(link, octets) => self.transmit(side, link, &octets),
                 Effect::Connect => self.dial(side, boot),
                 Effect::Close(link) => {
-                    self.wire.forget(link);
+                    self.wire.closed(side, link);
                     self.network.close(self.now, side, link, &mut self.agenda);
                 }
                 Effect::Event(event) => self.event(side, &event),
@@ -359,6 +359,8 @@ impl World {
                         | FailoverState::PartnerDown
                         | FailoverState::ResolutionInterrupted
                         | FailoverState::ConflictDone
+                        // Renewals only, but of leases that the other may have given away.
+                        | FailoverState::RecoverDone
                 )
             )
         };

@@ -313,7 +313,7 @@ impl World {
         if power && let Some(powered) = self.network.powered.get_mut(side) {
             *powered = false;
         }
-        self.wire.forget_all();
+        self.wire.died(side);
         self.network.process_died(self.now, side, power, &mut self.agenda);
         self.asked.retain(|(asked, _, _), _| *asked != side);
         let how = if power { "loses its power" } else { "dies" };
@@ -413,7 +413,7 @@ impl World {
                 self.dealt_with(to, link);
             }
             Arrived::End => {
-                self.wire.forget(link);
+                self.wire.closed(to, link);
                 self.link_event(to, |_| LinkEvent::Closed { link }, Cause::Other);
             }
         }
@@ -429,7 +429,9 @@ impl World {
     /// The system drops a connection at one end.
     fn lose(&mut self, side: usize, link: LinkId) {
         let boot = self.network.drop_end(side, link);
-        self.wire.forget(link);
+        if boot.is_some() {
+            self.wire.closed(side, link);
+        }
         if boot.is_some() && self.boot(side) == boot {
             self.link_event(side, |_| LinkEvent::Closed { link }, Cause::Other);
         }

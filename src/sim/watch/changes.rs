@@ -116,7 +116,8 @@ impl Changed<'_> {
     fn freed(&self) -> Option<Violation> {
         let unused = |status| matches!(status, BindingStatus::Free | BindingStatus::Backup);
         let (before, after) = (self.before.binding_status, self.after.binding_status);
-        let agreed = !self.accepted.is_empty() || self.updated;
+        // The consent of a partner that recovers counts later than it is given.
+        let agreed = !self.accepted.is_empty() || self.updated || self.before.partner_knows;
         if !unused(after) || unused(before) || agreed || self.may_reuse() {
             return None;
         }
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn an_address_made_free_without_the_partner_is_seen() {
-        let before = held(BindingStatus::Expired, 1);
+        let before = Binding { partner_knows: false, ..held(BindingStatus::Expired, 1) };
         let after = Binding { binding_status: BindingStatus::Free, ..before.clone() };
         let mut change = changed(Cause::Other, &before, &after);
         assert_eq!(kind_of(&change), Some(Kind::ClientChange));
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn an_address_made_free_before_the_waits_of_partner_down_are_over_is_seen() {
-        let before = held(BindingStatus::Expired, 1);
+        let before = Binding { partner_knows: false, ..held(BindingStatus::Expired, 1) };
         let after = Binding { binding_status: BindingStatus::Free, ..before.clone() };
         let mut change = changed(Cause::Other, &before, &after);
         change.state = FailoverState::PartnerDown;

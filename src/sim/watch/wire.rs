@@ -52,6 +52,8 @@ struct Direction {
     arrived: BTreeMap<Xid, Option<CommitId>>,
     /// How many may be in flight towards the sender.
     limit: Option<u32>,
+    /// The sender has no part in the connection any more.
+    closed: bool,
 }
 
 /// All connections.
@@ -69,14 +71,26 @@ impl Wire {
         Self { dialect, links: BTreeMap::new(), messages: 0 }
     }
 
-    /// One end of a connection is closed: nothing is said on it any more.
-    pub(crate) fn forget(&mut self, link: LinkId) {
-        self.links.remove(&link);
+    /// A side has closed its end of a connection, or lost it: it says and hears nothing more on it.
+    pub(crate) fn closed(&mut self, side: usize, link: LinkId) {
+        let Some(directions) = self.links.get_mut(&link) else { return };
+        if let Some(own) = directions.get_mut(side) {
+            own.closed = true;
+        }
+        if let Some(towards) = directions.get_mut(1 - side) {
+            towards.arrived.clear();
+        }
+        if directions.iter().all(|direction| direction.closed) {
+            self.links.remove(&link);
+        }
     }
 
-    /// A process has died, and with it its end of every connection.
-    pub(crate) fn forget_all(&mut self) {
-        self.links.clear();
+    /// The process of a side has died, and with it its end of every connection.
+    pub(crate) fn died(&mut self, side: usize) {
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.closed(side, link);
+        }
     }
 
     /// `from` writes octets. What is wrong with what they say goes to `complaints`; the states and
