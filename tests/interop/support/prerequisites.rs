@@ -57,6 +57,24 @@ fn lock() -> MutexGuard<'static, usize> {
 /// `TWINLEASE_SKIPS`; with `CI=true` it is a panic.
 pub fn turn(test: &str) -> Option<Turn> {
     let Some(reason) = obstacle() else { return Some(Turn::take()) };
+    skip(test, &reason);
+    None
+}
+
+/// Whether a test that needs more than others has it here: programs and files, with the Debian package of each. What is said
+/// of [`turn`] otherwise holds for it too.
+pub fn are_there(test: &str, tools: &[(&str, &str)], files: &[(&str, &str)]) -> bool {
+    let tools = tools.iter().filter(|(tool, _)| find(tool).is_none());
+    let files = files.iter().filter(|(file, _)| !Path::new(file).exists());
+    let missing: Vec<_> =
+        tools.chain(files).map(|(what, package)| format!("{what} (package {package})")).collect();
+    if !missing.is_empty() {
+        skip(test, &format!("missing: {}", missing.join(", ")));
+    }
+    missing.is_empty()
+}
+
+fn skip(test: &str, reason: &str) {
     println!("SKIPPED: {test}: {reason}");
     if let Some(path) = std::env::var_os("TWINLEASE_SKIPS") {
         let mut skips = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
@@ -66,7 +84,6 @@ pub fn turn(test: &str) -> Option<Turn> {
         std::env::var("CI").as_deref() != Ok("true"),
         "with CI=true nothing is skipped: {test}: {reason}"
     );
-    None
 }
 
 /// Why no test of this binary can run here.
