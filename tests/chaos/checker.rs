@@ -57,7 +57,7 @@ pub fn lost(
 /// Whether a server lists a lease for its client and for as long as the client was told.
 pub fn knows(table: &Table, address: Ipv4Addr, hold: &Hold, begin: Duration) -> bool {
     let Some(lease) = table.leases.get(&address) else { return false };
-    let until = i64::try_from((begin + hold.until - TOLERANCE).as_secs()).unwrap();
+    let until = i64::try_from((begin + hold.until).saturating_sub(TOLERANCE).as_secs()).unwrap();
     lease.status == "active"
         && lease.hw_address.as_deref() == Some(&hardware(hold.client))
         && lease.lease_expiration.is_some_and(|end| end - table.clock_offset >= until)

@@ -9,8 +9,12 @@ use crate::random::Random;
 use crate::server::{LEASE, Life, MAX_RESPONSE_DELAY, MCLT, Terms, comes_about};
 use crate::stage::{BOTH, CLIENTS, Stage};
 
-/// Faults of a round.
-const FAULTS_A_ROUND: usize = 3;
+/// Most faults of a round that are there at the same time.
+const FAULTS_A_ROUND: u64 = 3;
+
+/// How long the last fault of a round lasts at least and at most, in milliseconds: for less than the
+/// partner waits, or until leases end.
+const LASTING: [u64; 2] = [1000, 12_000];
 
 /// Everything that may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +69,13 @@ const ALL: [Fault; 15] = [
     Fault::PartnerDownLostDisk,
 ];
 
+impl Fault {
+    /// Whether it begins with everything well: an operator has to be sure of some things.
+    fn begins_well(self) -> bool {
+        matches!(self, Self::LostDisk | Self::PartnerDown | Self::PartnerDownLostDisk)
+    }
+}
+
 #[derive(Debug)]
 pub struct Play {
     seed: u64,
@@ -109,17 +120,25 @@ impl Play {
         self.judge();
     }
 
+    /// One fault that begins with everything well, or some that come one after the other.
     fn round(&mut self) {
         self.rounds += 1;
         self.stage.journal.say(&format!("round {}", self.rounds));
-        for _ in 0..FAULTS_A_ROUND {
+        let count = 1 + self.random.below(FAULTS_A_ROUND);
+        for number in 1..=count {
             let fault = self.draw();
-            *self.counts.entry(fault).or_default() += 1;
             let side = usize::from(self.random.percent(50));
+            if fault.begins_well() && number > 1 {
+                self.let_it_last();
+            }
             self.bring(fault, side);
-            let pause = self.random.between(500, 3500);
+            if fault.begins_well() {
+                break;
+            }
+            let pause = self.random.between(200, 3000);
             self.stage.live(pause);
         }
+        self.let_it_last();
         self.stage.make_well(&mut self.random);
         if self.stage.becomes_normal() {
             self.stage.check();
@@ -128,12 +147,20 @@ impl Play {
         }
     }
 
+    fn let_it_last(&mut self) {
+        let [least, most] = LASTING;
+        let pause = self.random.between(least, most);
+        self.stage.live(pause);
+    }
+
     fn draw(&mut self) -> Fault {
         if self.deck.is_empty() {
             self.deck = ALL.to_vec();
             self.random.shuffle(&mut self.deck);
         }
-        self.deck.pop().unwrap()
+        let fault = self.deck.pop().unwrap();
+        *self.counts.entry(fault).or_default() += 1;
+        fault
     }
 
     fn bring(&mut self, fault: Fault, side: usize) {
@@ -236,7 +263,7 @@ impl Play {
         // A frozen one is let go on when all is made well, not before the partner has noticed.
     }
 
-    /// Everything is well before what an operator has to be sure of.
+    /// Makes everything well; whether it is.
     fn settle(&mut self) -> bool {
         self.stage.make_well(&mut self.random);
         self.stage.becomes_normal()
@@ -353,9 +380,10 @@ impl Play {
         let violations = self.stage.journal.violations();
         println!("seed {}: {} rounds; faults: {}", self.seed, self.rounds, faults.join(", "));
         println!("clients: {counts:?}; {holds} holds; {} violations", violations.len());
-        if !violations.is_empty() {
-            self.stage.servers.iter_mut().for_each(|server| server.kill());
+        if std::env::var_os("TWINLEASE_KEEP").is_some() || !violations.is_empty() {
             self.stage.keep_files();
+        }
+        if !violations.is_empty() {
             let tail = self.stage.journal.tail(60);
             panic!("seed {}:\n{}\n\n{tail}", self.seed, violations.join("\n"));
         }

@@ -63,6 +63,7 @@ impl Record {
     /// Excuses what is held at a time and `is_unknown`.
     pub fn excuse(&mut self, moment: Duration, is_unknown: impl Fn(Ipv4Addr, &Hold) -> bool) {
         for (address, holds) in &mut self.holds {
+            let moment = moment + TOLERANCE;
             for hold in holds.iter_mut().filter(|hold| hold.until > moment && !hold.excused) {
                 if is_unknown(*address, hold) {
                     hold.excused = true;

@@ -174,8 +174,9 @@ impl Stage {
     }
 
     /// Leaves everything that tells what happened beside the journal.
-    pub fn keep_files(&self) {
-        for server in &self.servers {
+    pub fn keep_files(&mut self) {
+        for server in &mut self.servers {
+            server.kill();
             server.keep_files(self.network.directory());
         }
         let record = self.record.lock();
