@@ -16,7 +16,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use twinlease::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
 use twinlease::durable::Change;
-use twinlease::store::{LeaseStore, OwnerId, RedbStore};
+use twinlease::store::{Journal, LeaseStore, OwnerId};
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::BindingStatus;
 
@@ -55,8 +55,8 @@ fn batch(owner: OwnerId, size: u32, round: u32, offset: Order) -> Vec<(OwnerId, 
 }
 
 /// A store with a million bindings.
-fn filled(directory: &Path) -> (RedbStore, OwnerId) {
-    let mut store = RedbStore::open(directory).unwrap();
+fn filled(directory: &Path) -> (Journal, OwnerId) {
+    let mut store = Journal::open(directory).unwrap();
     let (owner, _) = store.open_owner("bench").unwrap();
     for round in 0..BINDINGS / 10_000 {
         store.commit(&batch(owner, 10_000, round, |step| step)).unwrap();
@@ -99,7 +99,7 @@ fn starts(c: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Elements(u64::from(BINDINGS)));
     group.bench_function("after-clean-stop", |bencher| {
         bencher.iter(|| {
-            let mut store = RedbStore::open(directory.path()).unwrap();
+            let mut store = Journal::open(directory.path()).unwrap();
             black_box(store.open_owner("bench").unwrap());
         });
     });
@@ -107,12 +107,14 @@ fn starts(c: &mut Criterion) {
         bencher.iter_batched(
             || {
                 let copy = tempfile::tempdir().unwrap();
-                std::fs::copy(crashed.path().join("leases.redb"), copy.path().join("leases.redb"))
-                    .unwrap();
+                for file in std::fs::read_dir(crashed.path()).unwrap() {
+                    let file = file.unwrap();
+                    std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+                }
                 copy
             },
             |copy| {
-                let mut store = RedbStore::open(copy.path()).unwrap();
+                let mut store = Journal::open(copy.path()).unwrap();
                 black_box(store.open_owner("bench").unwrap());
                 std::mem::forget(store);
                 copy
@@ -121,7 +123,7 @@ fn starts(c: &mut Criterion) {
         );
     });
     group.bench_function("verify", |bencher| {
-        let mut store = RedbStore::open(directory.path()).unwrap();
+        let mut store = Journal::open(directory.path()).unwrap();
         bencher.iter(|| black_box(store.verify().unwrap()));
     });
     group.finish();

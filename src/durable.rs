@@ -12,6 +12,14 @@ use crate::wire::codes::FailoverState;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitId(pub u64);
 
+impl CommitId {
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// One change to be made durable. Commits of one owner become durable in the order of their ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {

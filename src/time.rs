@@ -49,6 +49,9 @@ impl UnixTime {
     /// The smallest value read as "never".
     pub const INFINITE_FLOOR: Self = Self(0x7fff_ffff);
 
+    /// The last date that is not read as "never".
+    const LATEST: Self = Self(Self::INFINITE_FLOOR.0 - 1);
+
     /// Whether this is a date or "never", as opposed to "not known".
     pub const fn is_known(self) -> bool {
         self.0 != 0
@@ -84,7 +87,7 @@ impl UnixTime {
             return self;
         }
         let shifted = i64::from(self.0).saturating_add(i64::from(delta.0));
-        let clamped = shifted.clamp(1, i64::from(Self::INFINITE_FLOOR.0) - 1);
+        let clamped = shifted.clamp(1, i64::from(Self::LATEST.0));
         Self(u32::try_from(clamped).unwrap_or(self.0))
     }
 }

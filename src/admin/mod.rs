@@ -78,7 +78,8 @@ impl AdminServer {
     }
 }
 
-fn router(token: Option<String>, commands: CommandSender) -> Router {
+/// Answers every request of the table above by asking the engine.
+pub fn router(token: Option<String>, commands: CommandSender) -> Router {
     let guard = guard::Guard::new(token);
     Router::new()
         .route("/v1/status", get(status))
@@ -163,6 +164,20 @@ struct PartnerDownQuery {
     force: bool,
 }
 
+/// What the body of a declaration says. It is an object by name: serde would take a list for one.
+fn is_forced(body: &str) -> Result<bool, Failure> {
+    if body.trim().is_empty() {
+        return Ok(false);
+    }
+    let read = || {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)?;
+        serde_json::from_value::<PartnerDownQuery>(object.into())
+    };
+    read().map(|wish| wish.force).map_err(|error| {
+        wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
+    })
+}
+
 async fn partner_down(
     State(commands): State<CommandSender>,
     relationship: Result<Path<String>, PathRejection>,
@@ -170,16 +185,11 @@ async fn partner_down(
     body: Result<String, StringRejection>,
 ) -> Result<Json<json::DoneBody>, Failure> {
     let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
-    let Query(mut wish) = query.map_err(|error| wrong(&error.body_text()))?;
+    let Query(wish) = query.map_err(|error| wrong(&error.body_text()))?;
     let body = body.map_err(|error| Failure(error.status(), error.body_text()))?;
-    if !body.trim().is_empty() {
-        let parsed: PartnerDownQuery = serde_json::from_str(&body).map_err(|error| {
-            wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
-        })?;
-        wish.force |= parsed.force;
-    }
+    let forced = is_forced(&body)? || wish.force;
     let name = relationship.clone();
-    let command = |answer| AdminCommand::PartnerDown { relationship, forced: wish.force, answer };
+    let command = |answer| AdminCommand::PartnerDown { relationship, forced, answer };
     ask(&commands, command).await??;
     done(&commands, name).await
 }
@@ -212,4 +222,25 @@ async fn done(commands: &CommandSender, name: String) -> Result<Json<json::DoneB
         relationship: name,
         state: state.map(|state| state.name().to_owned()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_is_forced_by_an_object_that_says_so() {
+        for (body, forced) in
+            [("", Some(false)), (" {} ", Some(false)), ("{\"force\": true}", Some(true))]
+        {
+            assert_eq!(is_forced(body).ok(), forced, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_such_object_is_wrong() {
+        for body in ["[true]", "true", "{\"forced\": true}", "{\"force\": 1}", "{"] {
+            assert_eq!(is_forced(body).map_err(|failure| failure.0), Err(StatusCode::BAD_REQUEST));
+        }
+    }
 }

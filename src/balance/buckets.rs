@@ -24,7 +24,7 @@ impl HashBuckets {
         let mut octets = [0; BUCKET_OCTETS];
         for (octet, first_bucket) in octets.iter_mut().zip((0_u16..).step_by(8)) {
             let set = split.saturating_sub(first_bucket).min(8);
-            *octet = u8::try_from((1_u16 << set) - 1).unwrap_or(u8::MAX);
+            *octet = u8::MAX.checked_shr(u32::from(8_u16.saturating_sub(set))).unwrap_or(0);
         }
         Some(Self(octets))
     }

@@ -8,6 +8,17 @@
 //! The rule applies in NORMAL only; whether it applies to a message is the endpoint's business
 //! (§9.8.2).
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "what a partner, client, file or operator sends passes here, and nothing may panic on it"
+    )
+)]
+
 mod buckets;
 mod hash;
 mod role;

@@ -66,7 +66,8 @@ impl Carried {
             return Self::NOTHING;
         }
         let length = |octets: &[u8]| u16::try_from(octets.len()).unwrap_or(0).to_be_bytes();
-        let mut octets = Vec::with_capacity(LENGTHS + request.len() + reply.len());
+        let mut octets =
+            Vec::with_capacity(request.len().saturating_add(reply.len()).saturating_add(LENGTHS));
         octets.extend(length(request));
         octets.extend(length(reply));
         octets.extend(request);
@@ -189,7 +190,8 @@ pub fn collect_options<'a>(
     for (code, data) in options.filter(|(code, _)| codes.is_empty() || codes.contains(code)) {
         let instances = data.len().div_ceil(MAX_INSTANCE).max(1);
         let before = if out.is_empty() { MAGIC.len() } else { out.len() };
-        if before + data.len() + 2 * instances > limit {
+        let needed = data.len().saturating_add(instances.saturating_mul(2));
+        if before.saturating_add(needed) > limit {
             continue;
         }
         if out.is_empty() {

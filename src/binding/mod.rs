@@ -4,9 +4,24 @@
 //! address may be reused, `accept` decides whether a partner's update is taken (§7.1.3), both as
 //! pure functions. [`BindingTable`](table::BindingTable) holds the bindings of a relationship.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "what a partner, client, file or operator sends passes here, and nothing may panic on it"
+    )
+)]
+
 pub mod accept;
 pub mod carried;
 pub mod client;
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "slots, and counts of them, stay below the number of addresses, which `layout` checks"
+)]
 pub mod table;
 pub mod times;
 
@@ -106,7 +121,7 @@ impl AddressRange {
 
     /// How many addresses the range holds.
     pub const fn size(&self) -> u64 {
-        self.last.to_bits() as u64 - self.first.to_bits() as u64 + 1
+        (self.last.to_bits() as u64).saturating_sub(self.first.to_bits() as u64).saturating_add(1)
     }
 
     /// Whether `address` lies in the range.

@@ -139,7 +139,8 @@ impl Desk {
             relay_agent_information,
         );
         fill(&mut writer);
-        self.counters.options_omitted += writer.finish();
+        self.counters.options_omitted =
+            self.counters.options_omitted.saturating_add(writer.finish());
         self.counters.count_sent(fields.message_type);
         let bytes: Bytes = self.buffer.split().freeze();
         let Promise { owner, commit } = promise;
@@ -151,7 +152,7 @@ impl Desk {
 pub(super) const fn renewal_times(seconds: u32) -> [(OptionCode, u32); 2] {
     [
         (OptionCode::RENEWAL_TIME, seconds / 2),
-        (OptionCode::REBINDING_TIME, seconds - seconds.div_ceil(8)),
+        (OptionCode::REBINDING_TIME, seconds.saturating_sub(seconds.div_ceil(8))),
     ]
 }
 

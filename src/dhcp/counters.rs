@@ -58,7 +58,7 @@ impl Counters {
 
     pub(super) fn count_dropped(&mut self, reason: DropReason) {
         if let Some(counter) = self.dropped.get_mut(reason as usize) {
-            *counter += 1;
+            *counter = counter.saturating_add(1);
         }
     }
 }
@@ -66,7 +66,7 @@ impl Counters {
 fn add_one(counters: &mut [u64; TYPES], message_type: u8) {
     let place = usize::from(message_type).min(TYPES - 1);
     if let Some(counter) = counters.get_mut(place) {
-        *counter += 1;
+        *counter = counter.saturating_add(1);
     }
 }
 

@@ -96,7 +96,7 @@ impl Desk {
             return Err(DropReason::Probing);
         }
         if self.probes.begin(address, exchange.bytes, exchange.arrival, now) {
-            self.counters.addresses_probed += 1;
+            self.counters.addresses_probed = self.counters.addresses_probed.saturating_add(1);
             return Err(DropReason::Probing);
         }
         Ok(())
@@ -200,7 +200,7 @@ impl Desk {
     }
 
     fn complain_of_empty_pools(&mut self, exchange: &Exchange<'_>, owners: &mut dyn Owners) {
-        self.counters.pool_exhausted += 1;
+        self.counters.pool_exhausted = self.counters.pool_exhausted.saturating_add(1);
         let subnet = exchange.subnet.config.network;
         let limit = self.exhausted.entry(subnet).or_default();
         let Some(suppressed) = limit.pass(exchange.now.monotonic) else { return };

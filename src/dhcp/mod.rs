@@ -10,6 +10,17 @@
 //! The service does no input or output of its own: [`socket`] carries datagrams between it and the
 //! network, by `udp` and `packet_socket`; [`ping`] asks whether an address is in use.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "what a partner, client, file or operator sends passes here, and nothing may panic on it"
+    )
+)]
+
 mod answer;
 mod bootp;
 mod client_key;

@@ -69,7 +69,7 @@ impl Offers {
     pub(super) fn park(&mut self, address: Ipv4Addr, client: &ClientRef<'_>, now: Instant) {
         let Some(key) = ClientKey::of(client) else { return };
         let serial = self.next_serial;
-        self.next_serial += 1;
+        self.next_serial = self.next_serial.saturating_add(1);
         let prolonged = self.by_client.get(&key) == Some(&address);
         if let Some(offer) = self.by_address.get_mut(&address).filter(|_| prolonged) {
             offer.serial = serial;
@@ -125,9 +125,9 @@ impl Offers {
 
     /// Ends all offers whose time is over; returns how many.
     pub(super) fn expire(&mut self, now: Instant) -> u64 {
-        let mut expired = 0;
+        let mut expired = 0_u64;
         while self.made.front().is_some_and(|made| made.expires <= now) {
-            expired += u64::from(self.end_oldest());
+            expired = expired.saturating_add(u64::from(self.end_oldest()));
         }
         expired
     }
@@ -156,7 +156,7 @@ impl Offers {
 
     /// Keeps the order from outgrowing the offers where they end early or are prolonged.
     fn compact(&mut self) {
-        if self.made.len() > 2 * self.by_address.len() + 1024 {
+        if self.made.len() > self.by_address.len().saturating_mul(2).saturating_add(1024) {
             let offers = &self.by_address;
             self.made.retain(|made| stands_for_offer(offers, made));
         }

@@ -69,7 +69,7 @@ impl Desk {
         if let Some(owner) = owners.owner(owner)
             && owner.record(now, BindingChange::Abandoned { address }).is_ok()
         {
-            self.counters.addresses_abandoned += 1;
+            self.counters.addresses_abandoned = self.counters.addresses_abandoned.saturating_add(1);
         }
     }
 }

@@ -94,11 +94,16 @@ impl<'b> ReplyWriter<'b> {
     /// Adds an option, in several instances if it is longer than 255 octets (RFC 3396). Leaves it
     /// out and counts it if it does not fit.
     pub(super) fn option(&mut self, code: OptionCode, data: &[u8]) {
-        if self.buffer.len() - self.start + encoded_len(data) > self.limit {
-            self.omitted += 1;
+        if self.len().saturating_add(encoded_len(data)) > self.limit {
+            self.omitted = self.omitted.saturating_add(1);
             return;
         }
         put_option(self.buffer, code, data);
+    }
+
+    /// Octets of the message so far.
+    fn len(&self) -> usize {
+        self.buffer.len().saturating_sub(self.start)
     }
 
     /// Adds an option that holds one address.
@@ -119,8 +124,8 @@ impl<'b> ReplyWriter<'b> {
             put_option(self.buffer, code, self.relay_agent_information);
         }
         self.buffer.put_u8(OptionCode::END.0);
-        let length = self.buffer.len() - self.start;
-        self.buffer.put_bytes(0, MIN_OCTETS.saturating_sub(length));
+        let missing = MIN_OCTETS.saturating_sub(self.len());
+        self.buffer.put_bytes(0, missing);
         self.omitted
     }
 }
@@ -130,11 +135,11 @@ fn message_limit(max_message_size: Option<u16>, relay_octets: usize) -> usize {
     let datagram = max_message_size.map_or(DEFAULT_DATAGRAM, usize::from);
     let client = datagram.clamp(DEFAULT_DATAGRAM, ETHERNET_DATAGRAM);
     let frame = ETHERNET_DATAGRAM.saturating_sub(relay_octets).max(DEFAULT_DATAGRAM);
-    client.min(frame) - IP_AND_UDP_OCTETS - 1
+    client.min(frame).saturating_sub(IP_AND_UDP_OCTETS + 1)
 }
 
 fn encoded_len(data: &[u8]) -> usize {
-    data.len() + 2 * data.len().div_ceil(MAX_INSTANCE)
+    data.len().saturating_add(data.len().div_ceil(MAX_INSTANCE).saturating_mul(2))
 }
 
 fn put_option(buffer: &mut BytesMut, code: OptionCode, data: &[u8]) {

@@ -120,7 +120,11 @@ impl DhcpService {
     /// Ends offers whose time is over and makes those whose address nobody answered for. To be
     /// called at [`next_timer`](Self::next_timer) or more often.
     pub fn tick(&mut self, owners: &mut dyn Owners, now: Now, replies: &mut Vec<PendingReply>) {
-        self.desk.counters.offers_expired += self.desk.offers.expire(now.monotonic);
+        self.desk.counters.offers_expired = self
+            .desk
+            .counters
+            .offers_expired
+            .saturating_add(self.desk.offers.expire(now.monotonic));
         while let Some(probe) = self.desk.probes.pop_due(now.monotonic) {
             self.desk.offers.set_probed(probe.address);
             self.serve_again(&probe.datagram, &probe.arrival, owners, now, replies);

@@ -93,7 +93,7 @@ struct Failures {
 
 impl Failures {
     fn note(&mut self, port: &str, what: &str, error: &io::Error) {
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         let micros = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
         if let Some(suppressed) = self.limit.pass(crate::time::Instant::from_micros(micros)) {
             tracing::warn!(port, suppressed, "{what}: {error}");
@@ -162,14 +162,13 @@ impl ClientSockets {
             failures: &mut self.failures,
         };
         let count = self.ports.len();
-        for turn in 0..count {
-            let index = (self.next + turn) % count;
+        for index in (self.next..count).chain(0..self.next.min(count)) {
             let Some(port) = self.ports.get_mut(index) else { continue };
             inbox.socket = index;
             port.poll_link(cx, &mut inbox);
             port.poll_udp(cx, &mut inbox);
         }
-        self.next = self.next.wrapping_add(1) % count.max(1);
+        self.next = self.next.wrapping_add(1).checked_rem(count).unwrap_or(0);
         if batch.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
 

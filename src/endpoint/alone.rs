@@ -86,7 +86,7 @@ impl Alone {
     fn store(&mut self, binding: Binding) -> CommitId {
         let known = self.table.put(&binding);
         debug_assert!(known.is_ok(), "only addresses of the table are stored");
-        self.last_commit = CommitId(self.last_commit.0 + 1);
+        self.last_commit = self.last_commit.next();
         let change = Change::Binding(binding);
         self.outputs.push_back(Output::Commit(Commit { id: self.last_commit, change }));
         self.last_commit

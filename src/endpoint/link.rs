@@ -174,7 +174,8 @@ impl FailoverEndpoint {
         }
         // A partner that dials has no connection: one that has been silent for longer than its
         // CONTACT interval is what is left of its former life.
-        let contact = Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1) + 1);
+        let contact =
+            Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1).saturating_add(1));
         let stale: Vec<LinkId> = self
             .links
             .iter()
@@ -204,7 +205,7 @@ impl FailoverEndpoint {
         if let Dial::Pending { pause } = self.dial {
             let longest = self.config.redial_interval;
             let wait = pause.min(longest);
-            let next = (wait * 2).min(longest);
+            let next = wait.saturating_mul(2).min(longest);
             self.dial = Dial::At { when: now.monotonic.after(wait), pause: next };
         }
         self.note_clock_refusal(false);
@@ -291,7 +292,7 @@ impl FailoverEndpoint {
             Retry::WhenTheOtherIsGone => (pause.clamp(DUPLICATE_MIN, REFUSED_MIN), REFUSED_MIN),
             Retry::Late => (pause.max(REFUSED_MIN), REFUSED_MAX),
         };
-        let next = (wait * 2).clamp(REDIAL_MIN.min(longest), longest);
+        let next = wait.saturating_mul(2).clamp(REDIAL_MIN.min(longest), longest);
         self.dial = Dial::At { when: now.monotonic.after(wait), pause: next };
     }
 
@@ -331,7 +332,7 @@ impl FailoverEndpoint {
             if let Some(link) = self.link_mut(id) {
                 link.phase = Phase::Up;
             }
-            self.stats.connections += 1;
+            self.stats.connections = self.stats.connections.saturating_add(1);
             let vendor_class = self.partner.vendor_class.clone();
             self.events.push(Event::CommunicationsOk { vendor_class });
         }

@@ -24,6 +24,17 @@
 //! - At most one update of an address is in flight, at most `max-unacked-bndupd` in all.
 //! - The same inputs produce the same outputs, octet for octet.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "what a partner, client, file or operator sends passes here, and nothing may panic on it"
+    )
+)]
+
 mod alone;
 mod announce;
 mod authentication;
@@ -37,6 +48,10 @@ mod leases;
 mod link;
 mod outbox;
 mod partner;
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "counts of addresses are below 2^32, so no sum or product here leaves an i64"
+)]
 mod pool;
 mod receive;
 mod requests;
@@ -323,7 +338,7 @@ impl FailoverEndpoint {
         let counter = usize::from(header.message_type.0);
         let counter = if counter < self.stats.received.len() { counter } else { 0 };
         if let Some(count) = self.stats.received.get_mut(counter) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
         if self.is_negotiating_tls(link) {
             return self.on_clear_message(now, link);
@@ -484,7 +499,7 @@ impl FailoverEndpoint {
             self.outputs.push_back(Output::Transmit(link));
         }
         if let Some(count) = self.stats.sent.get_mut(usize::from(message.0)) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
         self.sent(now, link);
     }
@@ -547,7 +562,7 @@ impl FailoverEndpoint {
     // Commits.
 
     fn commit(&mut self, change: Change) -> CommitId {
-        self.last_commit = CommitId(self.last_commit.0 + 1);
+        self.last_commit = self.last_commit.next();
         self.outputs.push_back(Output::Commit(Commit { id: self.last_commit, change }));
         self.last_commit
     }

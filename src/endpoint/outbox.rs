@@ -62,7 +62,7 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Queues `message` behind all others, to leave once `after` is durable.
     pub(super) fn push(&mut self, after: CommitId, message: Outgoing) {
-        self.barriers += usize::from(message.is_barrier());
+        self.barriers = self.barriers.saturating_add(usize::from(message.is_barrier()));
         self.entries.push_back((after, message));
     }
 
@@ -72,7 +72,7 @@ impl Outbox {
             return None;
         }
         let (_, message) = self.entries.pop_front()?;
-        self.barriers -= usize::from(message.is_barrier());
+        self.barriers = self.barriers.saturating_sub(usize::from(message.is_barrier()));
         Some(message)
     }
 

@@ -57,10 +57,12 @@ impl Partner {
             Role::Primary => 5,
             Role::Secondary => 3,
         };
-        match self.receive_timer {
-            0 => Duration::from_secs(1),
-            short if short < parts => Duration::from_millis(u64::from(short * 1000 / parts)),
-            seconds => Duration::from_secs(u64::from(seconds / parts)),
+        let timer = Duration::from_secs(u64::from(self.receive_timer));
+        let share = timer.checked_div(parts).unwrap_or(timer);
+        match (self.receive_timer, share.as_secs()) {
+            (0, _) => Duration::from_secs(1),
+            (_, 0) => Duration::from_millis(u64::from(share.subsec_millis())),
+            (_, whole) => Duration::from_secs(whole),
         }
     }
 
@@ -98,7 +100,7 @@ impl Partner {
 
 /// Local reception time minus the header's time (§5.10).
 pub(super) fn clock_sample(now: Now, header: UnixTime) -> TimeDelta {
-    let difference = i64::from(now.wall.0) - i64::from(header.0);
-    let limit = i64::from(i32::MAX);
-    TimeDelta(i32::try_from(difference.clamp(-limit, limit)).unwrap_or(i32::MAX))
+    let difference = i64::from(now.wall.0).saturating_sub(i64::from(header.0));
+    let clamped = difference.clamp(i64::from(-i32::MAX), i64::from(i32::MAX));
+    TimeDelta(i32::try_from(clamped).unwrap_or(i32::MAX))
 }

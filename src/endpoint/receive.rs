@@ -42,10 +42,10 @@ impl FailoverEndpoint {
         let mut replies = bndupd.updates().map(|update| {
             let reject = self.process_update(now, &update).err();
             if let Some((reason, text)) = reject {
-                self.stats.updates_rejected += 1;
+                self.stats.updates_rejected = self.stats.updates_rejected.saturating_add(1);
                 self.events.push(Event::UpdateRejected { address: update.address, reason, text });
             } else {
-                self.stats.updates_accepted += 1;
+                self.stats.updates_accepted = self.stats.updates_accepted.saturating_add(1);
             }
             Reply { address: update.address, reject }
         });

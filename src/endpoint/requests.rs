@@ -64,7 +64,7 @@ impl Requests {
     /// An update arrived.
     pub(super) fn received(&mut self, now: Now) {
         if let Some(outstanding) = &mut self.outstanding {
-            outstanding.received += 1;
+            outstanding.received = outstanding.received.saturating_add(1);
             outstanding.last_progress = now.monotonic;
         }
     }

@@ -160,7 +160,9 @@ impl FailoverEndpoint {
             return Err((RejectReason::UNKNOWN_REASON, missing));
         }
         let duplicate = self.current_link().is_some_and(|link| {
-            let contact = Duration::from_secs(u64::from(self.config.receive_timer / 3).max(1) + 1);
+            let contact = Duration::from_secs(
+                u64::from(self.config.receive_timer / 3).max(1).saturating_add(1),
+            );
             now.monotonic.since(link.last_received) <= contact
         });
         if duplicate {

@@ -116,7 +116,7 @@ impl Updates {
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.queued.len() + usize::from(self.waiting.is_some())
+        self.queued.len().saturating_add(usize::from(self.waiting.is_some()))
     }
 
     pub(super) fn unanswered_since(&self) -> Option<Instant> {
@@ -189,7 +189,7 @@ impl Updates {
                 return None;
             }
             self.queue.pop_front();
-            self.taken += 1;
+            self.taken = self.taken.saturating_add(1);
             if valid {
                 self.queued.remove(&address);
                 return Some(address);
@@ -207,7 +207,7 @@ impl Updates {
 
     fn launched(&mut self, now: Now, xid: Xid, flight: InFlight) {
         if !self.is_outstanding(xid) {
-            self.messages += 1;
+            self.messages = self.messages.saturating_add(1);
         }
         self.unanswered_since.get_or_insert(now.monotonic);
         self.in_flight_of.insert(flight.address, xid);
@@ -221,7 +221,7 @@ impl Updates {
         self.in_flight_of.remove(&address);
         self.answered(address, xid);
         if !self.is_outstanding(xid) {
-            self.messages -= 1;
+            self.messages = self.messages.saturating_sub(1);
         }
         Some(flight)
     }
@@ -248,7 +248,7 @@ impl Updates {
     }
 
     fn end_of_queue(&self) -> u64 {
-        self.taken + self.queue.len() as u64
+        self.taken.saturating_add(self.queue.len() as u64)
     }
 
     /// Takes note of an answer: one to an update that began with the sweep or later covers all
@@ -440,13 +440,13 @@ impl FailoverEndpoint {
                 walked_all = false;
                 break;
             }
-            *budget -= 1;
+            *budget = budget.saturating_sub(1);
             sweep.cursor = Some(address);
             let owed = self.table.get(address).is_some_and(|binding| !binding.partner_knows);
             if owed && !self.updates.is_under_way(address) {
                 found = Some(address);
                 walked_all = false;
-                sweep.sent += 1;
+                sweep.sent = sweep.sent.saturating_add(1);
                 break;
             }
         }
@@ -601,7 +601,8 @@ impl FailoverEndpoint {
     }
 
     fn update_was_accepted(&mut self, now: Now, flight: InFlight) {
-        self.stats.updates_accepted_by_partner += 1;
+        self.stats.updates_accepted_by_partner =
+            self.stats.updates_accepted_by_partner.saturating_add(1);
         let Some(mut binding) = self.table.get(flight.address) else { return };
         let own = binding.clone();
         match flight.since {
@@ -641,7 +642,8 @@ impl FailoverEndpoint {
     }
 
     fn update_was_rejected(&mut self, now: Now, flight: InFlight, reject: Reject<'_>) {
-        self.stats.updates_rejected_by_partner += 1;
+        self.stats.updates_rejected_by_partner =
+            self.stats.updates_rejected_by_partner.saturating_add(1);
         self.second_thoughts.note(now, flight.address, Rejected::ByPartner);
         self.events.push(Event::UpdateRejectedByPartner {
             address: flight.address,

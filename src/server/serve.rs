@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::AdminServer;
 use crate::dhcp::{ClientSockets, SocketConfig};
-use crate::store::{RedbStore, StoreError};
+use crate::store::{Journal, StoreError};
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
@@ -60,7 +60,7 @@ pub fn run(config: &Config) -> Result<(), ServeError> {
 async fn serve(config: &Config) -> Result<(), ServeError> {
     // First of all: a signal during the start ends it as orderly as one later.
     let signals = Signals::install().map_err(ServeError::Runtime)?;
-    let store = RedbStore::open(&config.data_dir).map_err(ServeError::Store)?;
+    let store = Journal::open(&config.data_dir).map_err(ServeError::Store)?;
     let sockets = ClientSockets::open(&SocketConfig {
         interfaces: config.dhcp.interfaces.clone(),
         listen: config.dhcp.listen.clone(),

@@ -71,6 +71,8 @@ pub enum RecordPlace {
     Endpoint(OwnerId),
     /// The record of an address.
     Binding(OwnerId, Ipv4Addr),
+    /// The name of an owner.
+    Name(OwnerId),
 }
 
 impl fmt::Display for RecordPlace {
@@ -78,6 +80,7 @@ impl fmt::Display for RecordPlace {
         match self {
             Self::Endpoint(owner) => write!(f, "endpoint record of owner {}", owner.0),
             Self::Binding(owner, address) => write!(f, "binding {address} of owner {}", owner.0),
+            Self::Name(owner) => write!(f, "name of owner {}", owner.0),
         }
     }
 }
@@ -107,12 +110,24 @@ pub enum StoreError {
         /// The newest version that this program reads.
         supported: u32,
     },
-    /// The file is not a store, or not a whole one.
+    /// The directory holds the store of an earlier program, which this one does not read.
+    FormerStore {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is not as it was written.
     Damaged {
         /// The file.
         path: PathBuf,
+        /// Where, in octets from its start.
+        offset: u64,
         /// What is wrong with it.
         what: String,
+    },
+    /// A file is not there.
+    Missing {
+        /// The file.
+        path: PathBuf,
     },
     /// One record cannot be read.
     Record {
@@ -130,6 +145,21 @@ pub enum StoreError {
         /// What the layer below says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// There is no room for what was to be written, or the disk takes no writes for now. Nothing
+    /// is lost: the same can be committed again.
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A batch has more octets than may be written at once; nothing of it has been.
+    BatchTooLong {
+        /// The octets it has.
+        octets: usize,
+    },
+    /// A change is of an owner that has never been opened.
+    UnknownOwner(OwnerId),
     /// All 65,536 numbers of owners are taken.
     TooManyOwners,
     /// The name of an owner is empty or too long.
@@ -156,15 +186,38 @@ impl fmt::Display for StoreError {
                  newer twinlease wrote it",
                 path.display()
             ),
-            Self::Damaged { path, what } => write!(
+            Self::FormerStore { path } => write!(
                 f,
-                "{} is damaged: {what}; restore a copy, or move it away to fetch all leases from \
-                 the partner",
+                "{} was written by an earlier twinlease, whose leases this one does not read; move \
+                 it away to fetch all leases from the partner",
+                path.display()
+            ),
+            Self::Damaged { path, offset, what } => write!(
+                f,
+                "{} is damaged at octet {offset}: {what}; restore a copy of the data-dir, or move \
+                 it away to fetch all leases from the partner",
+                path.display()
+            ),
+            Self::Missing { path } => write!(
+                f,
+                "{} is missing; restore a copy of the data-dir, or move it away to fetch all \
+                 leases from the partner",
                 path.display()
             ),
             Self::Record { place, error } => write!(f, "{place}: {error}"),
             Self::Failed { path, action, source } => {
                 write!(f, "{action} {}: {source}", path.display())
+            }
+            Self::NoRoom { path, source } => {
+                write!(f, "no room for leases in {}: {source}", path.display())
+            }
+            Self::BatchTooLong { octets } => write!(
+                f,
+                "a batch has {octets} octets; at most {} are written at once",
+                super::MAX_BATCH_OCTETS
+            ),
+            Self::UnknownOwner(owner) => {
+                write!(f, "owner {} has no name in the store; open it first", owner.0)
             }
             Self::TooManyOwners => f.write_str(
                 "the store has 65536 relationships, current and former; it takes no more",
@@ -179,12 +232,16 @@ impl fmt::Display for StoreError {
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Directory { source, .. } => Some(source),
             Self::Record { error, .. } => Some(error),
             Self::Failed { source, .. } => Some(source.as_ref()),
+            Self::Directory { source, .. } | Self::NoRoom { source, .. } => Some(source),
             Self::InUse { .. }
             | Self::NewerFormat { .. }
+            | Self::FormerStore { .. }
             | Self::Damaged { .. }
+            | Self::Missing { .. }
+            | Self::BatchTooLong { .. }
+            | Self::UnknownOwner(_)
             | Self::TooManyOwners
             | Self::OwnerName { .. } => None,
         }

@@ -5,18 +5,20 @@
 //! sync ([`LeaseStore::commit`]). An owner is whoever owns pools: a relationship, or the pools
 //! without one.
 //!
-//! [`RedbStore`] keeps everything in one file, [`MemoryStore`] is its twin without a disk.
-//! `record` writes and reads the octets of one record, which `docs/store-format.md` describes;
+//! [`Journal`] keeps everything in files of its own on a [`Disk`], [`MemoryStore`] is its twin
+//! without one. `record` writes and reads the octets of one record, which `docs/store-format.md` describes;
 //! reading is total: whatever the octets are, the outcome is a value or a [`RecordError`].
 
 mod checksum;
 mod disk;
 pub mod error;
+mod journal;
 mod memory;
 pub mod record;
 
-pub use disk::{FILE_NAME, FORMAT_VERSION, RedbStore};
+pub use disk::{DirectoryDisk, Disk};
 pub use error::{RecordError, RecordPlace, StoreError};
+pub use journal::{Cut, FORMAT_VERSION, Journal, MAX_BATCH_OCTETS, SEGMENT_OCTETS, Space};
 pub use memory::MemoryStore;
 
 use crate::durable::{Change, Recovered};
@@ -48,10 +50,18 @@ pub trait LeaseStore: Send {
     fn owner_names(&mut self) -> Result<Vec<String>, StoreError>;
 
     /// Makes all of `batch` durable with one sync; it is on stable storage when this returns. Of
-    /// several changes of one record the last one in the batch wins. After an error nothing may be
-    /// assumed about the batch, and nothing more may be promised.
+    /// several changes of one record the last one in the batch wins. After
+    /// [`StoreError::NoRoom`] the same batch may be committed again, and nothing else before it.
+    /// After any other error nothing may be assumed about the batch, and nothing more may be
+    /// promised.
     fn commit(&mut self, batch: &[(OwnerId, Change)]) -> Result<(), StoreError>;
 
     /// Reads everything and reports the first damage.
     fn verify(&mut self) -> Result<Contents, StoreError>;
+
+    /// Marks an orderly end behind the last commit. A store that is dropped without it has lost
+    /// nothing.
+    fn close(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -5,9 +5,9 @@
 
 use std::net::Ipv4Addr;
 
-use super::OwnerId;
 use super::checksum::Crc32c;
 use super::error::RecordError;
+use super::{MAX_OWNER_NAME, OwnerId};
 use crate::binding::carried;
 use crate::binding::{Binding, Carried, Client, ClientIdentifier, HardwareAddress};
 use crate::durable::EndpointRecord;
@@ -237,13 +237,34 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
     })
 }
 
+/// Replaces the content of `out` by the record of an owner's name.
+pub fn encode_name(owner: OwnerId, name: &str, out: &mut Vec<u8>) {
+    out.clear();
+    out.extend(name.as_bytes());
+    seal(&owner.0.to_be_bytes(), out);
+}
+
+/// Reads the name of `owner`.
+pub fn decode_name(owner: OwnerId, record: &[u8]) -> Result<&str, RecordError> {
+    check_seal(&owner.0.to_be_bytes(), record)?;
+    let name = record.split_last_chunk::<CHECKSUM>().map_or(&[][..], |(name, _)| name);
+    if name.is_empty() || name.len() > MAX_OWNER_NAME {
+        return Err(RecordError::Length { found: record.len(), expected: 1 + CHECKSUM });
+    }
+    std::str::from_utf8(name).map_err(|error| {
+        let offset = error.valid_up_to();
+        field("owner's name", offset, name.get(offset).copied().unwrap_or_default())
+    })
+}
+
 /// Appends the checksum of `key` and `record`.
-fn seal(key: &[u8], record: &mut Vec<u8>) {
+pub(super) fn seal(key: &[u8], record: &mut Vec<u8>) {
     let checksum = Crc32c::new().update(key).update(record).finish();
     record.extend(checksum.to_be_bytes());
 }
 
-fn check_seal(key: &[u8], record: &[u8]) -> Result<(), RecordError> {
+/// Compares the checksum at the end of `record` with that of `key` and what stands before it.
+pub(super) fn check_seal(key: &[u8], record: &[u8]) -> Result<(), RecordError> {
     let Some((content, checksum)) = record.split_last_chunk::<CHECKSUM>() else {
         return Err(too_short(record, CHECKSUM));
     };

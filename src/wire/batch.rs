@@ -47,7 +47,7 @@ impl<'o> BatchWriter<'o> {
         update.write(self.dialect, &mut self.writer);
         let fits = !self.writer.is_too_long();
         if fits {
-            self.count += 1;
+            self.count = self.count.saturating_add(1);
         } else {
             self.writer.rewind(len);
         }

@@ -183,7 +183,8 @@ impl<'a> BndAck<'a> {
 
     /// Writes the replies, without their texts if the message has no room for these (§6.3).
     pub(super) fn write(&self, writer: &mut OptionWriter<'_>) {
-        let with_texts = writer.len() + self.replies().map(|reply| reply.len()).sum::<usize>();
+        let with_texts =
+            self.replies().fold(writer.len(), |len, reply| len.saturating_add(reply.len()));
         let has_room = with_texts <= MAX_MESSAGE_LEN;
         for reply in self.replies() {
             writer.octets(OptionCode::ASSIGNED_IP_ADDRESS, &reply.address.octets());
@@ -198,10 +199,11 @@ impl BindingReply<'_> {
     /// Octets of its options.
     fn len(&self) -> usize {
         let reject = self.reject.map_or(0, |reject| {
-            let text = reject.message.map_or(0, |message| OPTION_HEADER_LEN + message.len());
-            OPTION_HEADER_LEN + 1 + text
+            let text =
+                reject.message.map_or(0, |message| message.len().saturating_add(OPTION_HEADER_LEN));
+            text.saturating_add(OPTION_HEADER_LEN + 1)
         });
-        OPTION_HEADER_LEN + 4 + reject
+        reject.saturating_add(OPTION_HEADER_LEN + 4)
     }
 }
 

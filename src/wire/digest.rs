@@ -161,8 +161,8 @@ fn find<'a>(frame: &Frame<'a>) -> Result<Option<Carried<'a>>, DigestError> {
         }
         match option.value {
             [HMAC_MD5, digest @ ..] if digest.len() == DIGEST_LEN => {
-                let start = option.offset + OPTION_HEADER_LEN + 1;
-                let start = start - HEADER_LEN - frame.extension.len();
+                let start = option.offset.saturating_add(OPTION_HEADER_LEN + 1);
+                let start = start.saturating_sub(HEADER_LEN).saturating_sub(frame.extension.len());
                 let (before, rest) = frame.payload.split_at_checked(start).unwrap_or_default();
                 let after = rest.get(DIGEST_LEN..).unwrap_or_default();
                 found = Some(Carried { before, digest, after });

@@ -89,12 +89,12 @@ impl<'a> Frame<'a> {
 
     /// The octets of the whole message.
     pub fn message_len(&self) -> usize {
-        HEADER_LEN + self.extension.len() + self.payload.len()
+        self.extension.len().saturating_add(self.payload.len()).saturating_add(HEADER_LEN)
     }
 
     /// Every option in the order sent, known or not, meaningful in this message or not.
     pub fn options(&self) -> OptionReader<'a> {
-        OptionReader::new(self.payload, HEADER_LEN + self.extension.len())
+        OptionReader::new(self.payload, self.extension.len().saturating_add(HEADER_LEN))
     }
 }
 
@@ -173,7 +173,7 @@ impl Deframer {
         let mut rest = self.octets.get(self.start..).unwrap_or_default();
         match Frame::take(&mut rest, self.dialect) {
             Ok(frame) => {
-                self.start = self.octets.len() - rest.len();
+                self.start = self.octets.len().saturating_sub(rest.len());
                 Ok(frame)
             }
             Err(error) => {
@@ -185,6 +185,6 @@ impl Deframer {
 
     /// Octets pushed and not yet given out.
     pub fn buffered(&self) -> usize {
-        self.octets.len() - self.start
+        self.octets.len().saturating_sub(self.start)
     }
 }

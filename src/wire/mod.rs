@@ -14,6 +14,17 @@
 //! * Everything may be missing; whoever acts on a message says what it needs.
 //! * Unknown message types are given out as [`Message::Unknown`].
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "what a partner, client, file or operator sends passes here, and nothing may panic on it"
+    )
+)]
+
 pub mod batch;
 pub mod bndupd;
 pub mod codes;

@@ -52,7 +52,7 @@ impl<'a> OptionReader<'a> {
             return Err(DecodeError { kind, offset, option: Some(code) });
         };
         self.rest = behind;
-        self.offset += OPTION_HEADER_LEN + value.len();
+        self.offset = self.offset.saturating_add(OPTION_HEADER_LEN).saturating_add(value.len());
         Ok(RawOption { code, value, offset })
     }
 }
@@ -227,7 +227,7 @@ impl<'o> OptionWriter<'o> {
     #[inline]
     pub fn octets(&mut self, code: OptionCode, value: &[u8]) {
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-        if self.len() + OPTION_HEADER_LEN + value.len() > MAX_MESSAGE_LEN {
+        if self.len().saturating_add(value.len()) > MAX_MESSAGE_LEN - OPTION_HEADER_LEN {
             self.too_long = true;
             return;
         }
@@ -257,7 +257,7 @@ impl<'o> OptionWriter<'o> {
 
     /// Adds octets that are no option: a header extension, or a payload not understood.
     pub fn raw(&mut self, octets: &[u8]) {
-        if self.len() + octets.len() > MAX_MESSAGE_LEN {
+        if self.len().saturating_add(octets.len()) > MAX_MESSAGE_LEN {
             self.too_long = true;
         } else {
             self.out.extend_from_slice(octets);
@@ -267,7 +267,7 @@ impl<'o> OptionWriter<'o> {
     /// Octets of the message so far.
     #[inline]
     pub fn len(&self) -> usize {
-        self.out.len() - self.start
+        self.out.len().saturating_sub(self.start)
     }
 
     /// Whether nothing follows the header yet.
@@ -277,7 +277,7 @@ impl<'o> OptionWriter<'o> {
 
     /// Takes back everything behind the first `len` octets of the message, whether it fitted or not.
     pub(super) fn rewind(&mut self, len: usize) {
-        self.out.truncate(self.start + len);
+        self.out.truncate(self.start.saturating_add(len));
         self.too_long = false;
     }
 

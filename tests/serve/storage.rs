@@ -21,7 +21,7 @@ fn a_second_server_on_the_same_store_is_refused() {
     pair.primary.start();
     let (status, said) = pair.primary.refuse();
     assert_eq!(status.code(), Some(1));
-    let store = pair.primary.data().join("leases.redb");
+    let store = pair.primary.data();
     assert!(said.contains(&format!("another twinlease uses {}", store.display())), "{said}");
 }
 

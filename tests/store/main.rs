@@ -7,7 +7,7 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod damage;
+mod records;
 mod round_trip;
 mod samples;
 mod torture;

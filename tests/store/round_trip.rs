@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use twinlease::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
 use twinlease::durable::{Change, EndpointRecord, Recovered};
-use twinlease::store::{Contents, LeaseStore, MemoryStore, OwnerId, RedbStore, StoreError};
+use twinlease::store::{Contents, Journal, LeaseStore, MemoryStore, OwnerId, StoreError};
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 
@@ -13,11 +13,11 @@ use crate::samples::{address, binding, carrying, endpoint, recovered, set};
 /// Commits `batch` to a store on disk, opens it again and reads the owner "a".
 fn through_the_disk(batch: impl FnOnce(OwnerId) -> Vec<(OwnerId, Change)>) -> Recovered {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = RedbStore::open(directory.path()).unwrap();
+    let mut store = Journal::open(directory.path()).unwrap();
     let (owner, _) = store.open_owner("a").unwrap();
     store.commit(&batch(owner)).unwrap();
     drop(store);
-    recovered(&mut RedbStore::open(directory.path()).unwrap(), "a")
+    recovered(&mut Journal::open(directory.path()).unwrap(), "a")
 }
 
 fn binding_through_the_disk(binding: Binding) -> Binding {
@@ -165,7 +165,7 @@ fn bindings_are_read_in_the_order_of_their_addresses() {
 #[test]
 fn owners_with_the_same_address_do_not_see_each_other() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = RedbStore::open(directory.path()).unwrap();
+    let mut store = Journal::open(directory.path()).unwrap();
     let (a, _) = store.open_owner("a").unwrap();
     let (b, _) = store.open_owner("b").unwrap();
     let of_b = Binding { binding_status: BindingStatus::Backup, ..binding(1) };
@@ -177,10 +177,10 @@ fn owners_with_the_same_address_do_not_see_each_other() {
 #[test]
 fn an_owner_keeps_its_number_whatever_the_order_of_opening() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = RedbStore::open(directory.path()).unwrap();
+    let mut store = Journal::open(directory.path()).unwrap();
     let numbers = ["a", "b", "c"].map(|name| store.open_owner(name).unwrap().0);
     drop(store);
-    let mut store = RedbStore::open(directory.path()).unwrap();
+    let mut store = Journal::open(directory.path()).unwrap();
     let again = ["c", "b", "a"].map(|name| store.open_owner(name).unwrap().0);
     assert_eq!(numbers, [OwnerId(0), OwnerId(1), OwnerId(2)]);
     assert_eq!(again, [OwnerId(2), OwnerId(1), OwnerId(0)]);
@@ -189,7 +189,7 @@ fn an_owner_keeps_its_number_whatever_the_order_of_opening() {
 #[test]
 fn the_names_of_all_owners_are_known_in_the_order_of_their_numbers() {
     let directory = tempfile::tempdir().unwrap();
-    let mut disk = RedbStore::open(directory.path()).unwrap();
+    let mut disk = Journal::open(directory.path()).unwrap();
     let mut memory = MemoryStore::new();
     for name in ["c", "a", "b"] {
         disk.open_owner(name).unwrap();
@@ -202,14 +202,14 @@ fn the_names_of_all_owners_are_known_in_the_order_of_their_numbers() {
 #[test]
 fn an_owner_without_a_name_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = RedbStore::open(directory.path()).unwrap();
+    let mut store = Journal::open(directory.path()).unwrap();
     assert!(matches!(store.open_owner(""), Err(StoreError::OwnerName { len: 0 })));
 }
 
 #[test]
 fn verify_counts_what_there_is() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = RedbStore::open(directory.path()).unwrap();
+    let mut store = Journal::open(directory.path()).unwrap();
     let (owner, _) = store.open_owner("a").unwrap();
     store.open_owner("b").unwrap();
     let batch =
@@ -221,7 +221,7 @@ fn verify_counts_what_there_is() {
 #[test]
 fn the_memory_store_holds_what_the_disk_store_holds() {
     let directory = tempfile::tempdir().unwrap();
-    let mut disk = RedbStore::open(directory.path()).unwrap();
+    let mut disk = Journal::open(directory.path()).unwrap();
     let mut memory = MemoryStore::new();
     for batch in 0..20u8 {
         for name in ["a", "b"] {

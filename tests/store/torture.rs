@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use twinlease::binding::Binding;
 use twinlease::durable::{Change, EndpointRecord};
-use twinlease::store::{LeaseStore, OwnerId, RedbStore};
+use twinlease::store::{Journal, LeaseStore, OwnerId};
 use twinlease::time::UnixTime;
 
 use crate::samples::{binding, endpoint, recovered, set};
@@ -30,7 +30,7 @@ fn batch(owner: OwnerId, number: u32) -> Vec<(OwnerId, Change)> {
 
 /// What the process does that the test starts and kills: it commits without end.
 fn commit_until_killed(directory: &Path) {
-    let mut store = RedbStore::open(directory).unwrap();
+    let mut store = Journal::open(directory).unwrap();
     let (owner, recovered) = store.open_owner("a").unwrap();
     let first = recovered.endpoint.map_or(0, |record| record.last_operation.0) + 1;
     for number in first.. {
@@ -71,7 +71,7 @@ fn kill_9_loses_nothing_acknowledged() {
     for round in 0..ROUNDS {
         let time = Duration::from_micros(u64::from(30_000 + round * 7_919 % 90_000));
         acknowledged = run_and_kill(directory.path(), time).unwrap_or(acknowledged);
-        let mut store = RedbStore::open(directory.path()).unwrap();
+        let mut store = Journal::open(directory.path()).unwrap();
         let found = recovered(&mut store, "a");
         let reached = found.endpoint.map_or(0, |record| record.last_operation.0);
         assert!(reached >= acknowledged, "{acknowledged} was acknowledged, {reached} is there");
