@@ -8,8 +8,8 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::support::process::run;
 
-/// What a disk holds; the stores of this test take a tenth of it.
-const SIZE: &str = "size=16m";
+/// What a disk holds: more than the stores of this test take.
+const SIZE: &str = "size=48m";
 
 /// The file that takes up the room.
 const BALLAST: &str = "ballast";
@@ -37,7 +37,9 @@ impl Disk {
     /// Takes up all the room that is left.
     pub fn fill(&self) {
         let mut ballast = File::create(self.place.join(BALLAST)).unwrap();
-        while ballast.write_all(&[0; 4096]).is_ok() {}
+        let block = vec![0; 1 << 16];
+        while ballast.write_all(&block).is_ok() {}
+        while ballast.write_all(&[0; 512]).is_ok() {}
     }
 
     /// Gives the room back.
@@ -48,18 +50,20 @@ impl Disk {
     /// Loses everything.
     pub fn wipe(&self) {
         for entry in fs::read_dir(&self.place).unwrap() {
-            fs::remove_file(entry.unwrap().path()).unwrap();
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                fs::remove_dir_all(entry.path()).unwrap();
+            } else {
+                fs::remove_file(entry.path()).unwrap();
+            }
         }
     }
 
     /// Leaves a copy on another disk.
     pub fn copy_to(&self, directory: &Path) {
-        fs::create_dir_all(directory).unwrap();
-        for entry in fs::read_dir(&self.place).unwrap().flatten() {
-            if entry.file_name() != BALLAST {
-                drop(fs::copy(entry.path(), directory.join(entry.file_name())));
-            }
-        }
+        drop(fs::remove_file(self.place.join(BALLAST)));
+        let paths = [self.place.as_path(), directory].map(|path| path.to_str().unwrap());
+        run("cp", &[&["-rT"], &paths[..]].concat()).unwrap();
     }
 }
 

@@ -46,6 +46,9 @@ mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::server::{Terms, comes_about};
+use crate::stage::{BOTH, Stage};
+
 /// How long it goes on in the test command.
 const DEFAULT_SECONDS: u64 = 180;
 
@@ -62,4 +65,20 @@ fn no_address_is_held_twice_and_no_lease_is_lost_whatever_breaks() {
     if let Some(play) = play::Play::prepare(seed) {
         play.run(length);
     }
+}
+
+/// That the checker sees what it is there for: each server is declared down while it lives, and both
+/// give what they believe to be theirs alone.
+#[test]
+fn an_operator_who_is_wrong_about_both_servers_doubles_leases_and_is_found_out() {
+    let terms = Terms { dialect: "draft", pool: 300 };
+    let Some(mut stage) = Stage::start("wrong operator", terms, [0, 0]) else { return };
+    assert!(stage.becomes_normal());
+    stage.cut_partners();
+    for side in BOTH {
+        assert!(stage.enters(side, "communications-interrupted"));
+        stage.servers[side].partner_down().unwrap();
+    }
+    let is_doubled = || stage.journal.violations().iter().any(|what| what.contains("held twice"));
+    assert!(comes_about(Duration::from_secs(120), is_doubled), "{}", stage.journal.tail(20));
 }

@@ -14,7 +14,7 @@ const FAULTS_A_ROUND: u64 = 3;
 
 /// How long the last fault of a round lasts at least and at most, in milliseconds: for less than the
 /// partner waits, or until leases end.
-const LASTING: [u64; 2] = [1000, 12_000];
+const LASTING: [u64; 2] = [1000, 10_000];
 
 /// Everything that may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,8 +164,7 @@ impl Play {
     }
 
     fn bring(&mut self, fault: Fault, side: usize) {
-        let partner = 1 - side;
-        let addresses = self.stage.servers.each_ref().map(|server| server.role.address());
+        let partner = self.stage.servers[1 - side].role.address();
         self.stage.journal.say(&format!("fault {fault:?} of server {side}"));
         match fault {
             Fault::Kill => self.kill_and_perhaps_start(side),
@@ -178,12 +177,9 @@ impl Play {
                 }
             }
             Fault::Freeze | Fault::Pause => self.freeze(fault, side),
-            Fault::CutOneWay => self.cut(side, addresses[partner]),
-            Fault::CutBothWays => {
-                self.cut(side, addresses[partner]);
-                self.cut(partner, addresses[side]);
-            }
-            Fault::CutRequests => self.cut(side, CLIENTS),
+            Fault::CutOneWay => self.stage.servers[side].cut(partner),
+            Fault::CutBothWays => self.stage.cut_partners(),
+            Fault::CutRequests => self.stage.servers[side].cut(CLIENTS),
             Fault::CutAnswers => self.stage.cut_answers(side),
             Fault::Loss => {
                 let loss = 5 + self.random.below(40);
@@ -205,13 +201,6 @@ impl Play {
             Fault::PartnerDown => self.partner_down(side, false),
             Fault::PartnerDownLostDisk => self.partner_down(side, true),
         }
-    }
-
-    fn cut(&mut self, side: usize, from: std::net::Ipv4Addr) {
-        let server = &mut self.stage.servers[side];
-        server.say(&format!("hears nothing from {from}"));
-        server.faults.cut(from);
-        server.apply_faults();
     }
 
     /// A server that something is to happen to runs.
@@ -290,14 +279,14 @@ impl Play {
         }
         let survivor = 1 - side;
         self.stage.servers[side].kill();
-        if !self.enters(survivor, "communications-interrupted") {
+        if !self.stage.enters(survivor, "communications-interrupted") {
             return;
         }
         if let Err(error) = self.stage.servers[survivor].partner_down() {
             self.stage.journal.violation(&format!("partner-down: {error}"));
             return;
         }
-        if !self.enters(survivor, "partner-down") {
+        if !self.stage.enters(survivor, "partner-down") {
             return;
         }
         let pause = self.random.between(500, 1000 * (MCLT + 6));
@@ -305,7 +294,7 @@ impl Play {
         if self.random.percent(30) {
             self.stage.servers[survivor].kill();
             self.stage.servers[survivor].start();
-            if !self.enters(survivor, "partner-down") {
+            if !self.stage.enters(survivor, "partner-down") {
                 return;
             }
         }
@@ -315,20 +304,6 @@ impl Play {
         self.stage.servers[side].start();
         self.until_met(side);
         self.disturb_the_recovery(side);
-    }
-
-    /// Waits until a server says that it is in a state; whether it did.
-    fn enters(&mut self, side: usize, state: &str) -> bool {
-        let server = &mut self.stage.servers[side];
-        let came = comes_about(Duration::from_secs(30), || {
-            server.look_after();
-            server.state().as_deref() == Some(state)
-        });
-        if !came {
-            let (role, found) = (server.role.word(), server.state());
-            self.stage.journal.violation(&format!("the {role} is in {found:?}, not in {state}"));
-        }
-        came
     }
 
     /// Waits until a server that came back has met its partner and is recovering, or has recovered.

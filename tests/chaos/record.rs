@@ -60,16 +60,14 @@ impl Record {
         self.holds.iter().flat_map(current).collect()
     }
 
-    /// Excuses what is held at a time and `is_unknown`.
-    pub fn excuse(&mut self, moment: Duration, is_unknown: impl Fn(Ipv4Addr, &Hold) -> bool) {
-        for (address, holds) in &mut self.holds {
-            let moment = moment + TOLERANCE;
-            for hold in holds.iter_mut().filter(|hold| hold.until > moment && !hold.excused) {
-                if is_unknown(*address, hold) {
-                    hold.excused = true;
-                    self.counts.excused += 1;
-                    self.journal.say(&format!("lost with the disk: {address} {hold:?}"));
-                }
+    /// Excuses these, unless they were prolonged meanwhile.
+    pub fn excuse(&mut self, unknown: &[(Ipv4Addr, Hold)]) {
+        for (address, wanted) in unknown {
+            let holds = self.holds.get_mut(address).into_iter().flatten();
+            for hold in holds.filter(|hold| *hold == wanted && !hold.excused) {
+                hold.excused = true;
+                self.counts.excused += 1;
+                self.journal.say(&format!("lost with the disk: {address} {hold:?}"));
             }
         }
     }

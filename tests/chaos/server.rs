@@ -1,7 +1,7 @@
 //! One of the two servers, with a disk and a clock of its own.
 
-use std::net::SocketAddrV4;
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -15,9 +15,6 @@ use crate::support::setup::{RELATIONSHIP, Role};
 use crate::support::twinlease::Twinlease;
 
 use crate::faults::Faults;
-
-/// Where Debian keeps the library that shifts a process's clock.
-pub const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 /// Port for clients. On any but 67 answers go back to where the request came from.
 const CLIENTS_PORT: u16 = 6767;
@@ -75,7 +72,7 @@ impl Server {
         let mut environment = vec!["TWINLEASE_LOG=info".to_owned()];
         if clock_offset != 0 {
             environment.extend([
-                format!("LD_PRELOAD={FAKETIME}"),
+                format!("LD_PRELOAD={}", clock_library().display()),
                 format!("FAKETIME={clock_offset:+}s"),
                 // Timers go on as they are.
                 "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
@@ -148,6 +145,13 @@ impl Server {
     /// Lets the network treat it as `faults` says.
     pub fn apply_faults(&mut self) {
         self.faults.apply(&self.host);
+    }
+
+    /// Nothing arrives from `address` any more.
+    pub fn cut(&mut self, address: Ipv4Addr) {
+        self.say(&format!("hears nothing from {address}"));
+        self.faults.cut(address);
+        self.apply_faults();
     }
 
     pub fn fill_disk(&mut self) {
@@ -250,12 +254,19 @@ pub fn comes_about(deadline: Duration, mut condition: impl FnMut() -> bool) -> b
     false
 }
 
+/// What shifts the clock of a process, from Debian's package libfaketime.
+fn clock_library() -> PathBuf {
+    let directories = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut libraries = directories.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|path| path.exists()).expect("libfaketimeMT.so.1 in /usr/lib/*/faketime")
+}
+
 fn configuration(role: Role, terms: Terms, data: &Path) -> String {
     let share = match role {
         Role::Primary => format!("mclt = {MCLT}\nsplit = 128\n"),
         Role::Secondary => String::new(),
     };
-    let last = std::net::Ipv4Addr::from(0x0a63_0100 + terms.pool - 1);
+    let last = Ipv4Addr::from(0x0a63_0100 + terms.pool - 1);
     format!(
         "data-dir = \"{data}\"\n\
          [admin]\nlisten = \"127.0.0.1:8067\"\n\

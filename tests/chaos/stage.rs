@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::checker;
+use crate::checker::{self, TOLERANCE};
 use crate::disk;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::population::Clients;
 use crate::random::Random;
 use crate::record::{Hold, Record};
-use crate::server::{FAKETIME, Life, MAX_RESPONSE_DELAY, Server, Terms, comes_about};
+use crate::server::{LEASE, Life, MAX_RESPONSE_DELAY, Server, Terms, comes_about};
 use crate::support::network::{Host, Network};
 use crate::support::prerequisites;
 use crate::support::setup::Role;
@@ -46,8 +46,8 @@ pub struct Stage {
 impl Stage {
     /// Two started servers; `None` where this machine cannot run them.
     pub fn start(test: &str, terms: Terms, offsets: [i64; 2]) -> Option<Self> {
-        let tools = [("nft", "nftables"), ("tc", "iproute2"), ("mount", "mount")];
-        if !prerequisites::are_there(test, &tools, &[(FAKETIME, "libfaketime")]) {
+        let tools = [("nft", "nftables"), ("tc", "iproute2"), ("faketime", "faketime")];
+        if !prerequisites::are_there(test, &tools) {
             return None;
         }
         disk::mount_privately();
@@ -75,6 +75,14 @@ impl Stage {
             for server in &mut self.servers {
                 server.look_after();
             }
+        }
+    }
+
+    /// Neither server hears the other.
+    pub fn cut_partners(&mut self) {
+        for side in BOTH {
+            let partner = self.servers[1 - side].role.address();
+            self.servers[side].cut(partner);
         }
     }
 
@@ -107,6 +115,20 @@ impl Stage {
         }
     }
 
+    /// Waits until a server says that it is in a state; whether it did.
+    pub fn enters(&mut self, side: usize, state: &str) -> bool {
+        let server = &mut self.servers[side];
+        let came = comes_about(Duration::from_secs(30), || {
+            server.look_after();
+            server.state().as_deref() == Some(state)
+        });
+        if !came {
+            let (role, found) = (server.role.word(), server.state());
+            self.journal.violation(&format!("the {role} is in {found:?}, not in {state}"));
+        }
+        came
+    }
+
     /// Waits until both are in NORMAL; whether that came about.
     pub fn becomes_normal(&mut self) -> bool {
         let since = Instant::now();
@@ -127,50 +149,68 @@ impl Stage {
     /// Lets the clients fall silent and compares what they hold with what both servers list.
     pub fn check(&mut self) {
         self.clients.fall_silent();
-        let mut found = Vec::new();
-        let agreed = comes_about(RECOVERY, || {
-            let synced = self.servers.iter().all(Server::is_synced);
-            let tables = self.servers.each_ref().map(Server::table);
-            let [Some(one), Some(other)] = tables else { return false };
-            found = checker::differences(&one, &other);
-            if !synced || !found.is_empty() {
-                return false;
-            }
-            self.check_lost(&[one, other]);
-            true
-        });
-        if !agreed {
-            let text = found.join("\n");
-            self.journal.violation(&format!("the tables differ (primary | secondary):\n{text}"));
-        }
+        self.check_leases();
+        self.check_tables();
         self.clients.go_on();
     }
 
-    fn check_lost(&self, tables: &[checker::Table; 2]) {
-        let now = self.journal.at(Instant::now());
-        let held = self.record.lock().held_at(now);
-        for (table, server) in tables.iter().zip(&self.servers) {
-            for lost in checker::lost(&held, table, now, self.begin) {
-                let role = server.role.word();
-                self.journal.violation(&format!("lost on the {role}: {lost}"));
-            }
+    /// Every lease is in both tables before it ends, and before the servers believe that they have
+    /// told each other everything.
+    fn check_leases(&self) {
+        let held = self.record.lock().held_at(self.journal.at(Instant::now()) + TOLERANCE);
+        let mut missing = Vec::new();
+        let known = comes_about(Duration::from_secs(LEASE), || {
+            let synced = self.servers.iter().all(Server::is_synced);
+            missing = self.servers.iter().flat_map(|server| self.missing(server, &held)).collect();
+            synced || missing.is_empty()
+        });
+        self.journal.say(&format!("{} leases are held", held.len()));
+        if !known || !missing.is_empty() {
+            self.journal.violation(&format!("lost:\n{}", missing.join("\n")));
         }
-        let leases = tables.each_ref().map(|table| table.leases.len());
-        self.journal.say(&format!("checked: {} leases held, {leases:?} addresses", held.len()));
+    }
+
+    /// Those of `held` that have not ended and that a server does not know.
+    fn missing(&self, server: &Server, held: &[(Ipv4Addr, Hold)]) -> Vec<String> {
+        let role = server.role.word();
+        let Some(table) = server.table() else { return vec![format!("no table of the {role}")] };
+        let now = self.journal.at(Instant::now());
+        let lost = checker::lost(held, &table, now, self.begin);
+        lost.into_iter().map(|lost| format!("on the {role}: {lost}")).collect()
+    }
+
+    /// Both tables become equal.
+    fn check_tables(&self) {
+        let mut found = Vec::new();
+        let equal = comes_about(RECOVERY, || {
+            let synced = self.servers.iter().all(Server::is_synced);
+            let [Some(one), Some(other)] = self.servers.each_ref().map(Server::table) else {
+                return false;
+            };
+            found = checker::differences(&one, &other);
+            synced && found.is_empty()
+        });
+        if equal {
+            self.journal.say("the tables are equal");
+        } else {
+            let text = found.join("\n");
+            self.journal.violation(&format!("the tables differ (primary | secondary):\n{text}"));
+        }
     }
 
     /// The disk of a dead server is lost, and with it what its partner was not told: the protocol
     /// keeps nobody else from using those addresses later, but it cannot know of those leases.
     pub fn lose_disk(&mut self, side: usize) {
         self.servers[side].wipe_disk();
+        // First what is held, then who knows of it: clients go on meanwhile.
+        let now = self.journal.at(Instant::now());
+        let mut held = self.record.lock().held_at(now + TOLERANCE);
         let Some(table) = self.servers[1 - side].table() else {
             self.journal.violation("the survivor does not list its leases");
             return;
         };
-        let begin = self.begin;
-        let is_unknown =
-            |address: Ipv4Addr, hold: &Hold| !checker::knows(&table, address, hold, begin);
-        self.record.lock().excuse(self.journal.at(Instant::now()), is_unknown);
+        held.retain(|(address, hold)| !checker::knows(&table, *address, hold, self.begin));
+        self.record.lock().excuse(&held);
     }
 
     /// Leaves everything that tells what happened beside the journal.

@@ -61,17 +61,19 @@ pub fn turn(test: &str) -> Option<Turn> {
     None
 }
 
-/// Whether a test that needs more than others has it here: programs and files, with the Debian package of each. What is said
-/// of [`turn`] otherwise holds for it too.
-pub fn are_there(test: &str, tools: &[(&str, &str)], files: &[(&str, &str)]) -> bool {
-    let tools = tools.iter().filter(|(tool, _)| find(tool).is_none());
-    let files = files.iter().filter(|(file, _)| !Path::new(file).exists());
-    let missing: Vec<_> =
-        tools.chain(files).map(|(what, package)| format!("{what} (package {package})")).collect();
+/// Whether a test that needs more than others has it here: programs, with the Debian package of each. What is said of
+/// [`turn`] otherwise holds for it too.
+pub fn are_there(test: &str, tools: &[(&str, &str)]) -> bool {
+    let missing = missing(tools);
     if !missing.is_empty() {
         skip(test, &format!("missing: {}", missing.join(", ")));
     }
     missing.is_empty()
+}
+
+fn missing(tools: &[(&str, &str)]) -> Vec<String> {
+    let missing = tools.iter().filter(|(tool, _)| find(tool).is_none());
+    missing.map(|(tool, package)| format!("{tool} (package {package})")).collect()
 }
 
 fn skip(test: &str, reason: &str) {
@@ -91,11 +93,7 @@ fn obstacle() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("needs root for network namespaces".to_owned());
     }
-    let missing: Vec<_> = TOOLS
-        .iter()
-        .filter(|(tool, _)| find(tool).is_none())
-        .map(|(tool, package)| format!("{tool} (package {package})"))
-        .collect();
+    let missing = missing(&TOOLS);
     if !missing.is_empty() {
         return Some(format!("missing: {}", missing.join(", ")));
     }
