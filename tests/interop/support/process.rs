@@ -73,11 +73,6 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Its number.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Sends `signal`.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap());

@@ -99,11 +99,6 @@ impl Twinlease {
         self.ended();
     }
 
-    /// The process.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
-    }
-
     /// Ends the server as a power cut does.
     pub fn kill(&mut self) {
         self.running().kill();
