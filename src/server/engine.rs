@@ -43,6 +43,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// opposite of what it wants now.
 const MAX_DEAFNESS: Duration = Duration::from_secs(2);
 
+/// Time for the runtime to look at the sockets.
+const REACTION: Duration = Duration::from_millis(2);
+
 /// Batches that are thrown away then at most; the sockets hold fewer.
 const STALE_BATCHES: usize = 64;
 
@@ -246,6 +249,8 @@ impl Engine {
         }
         let mut forgotten = self.inbox.len();
         self.inbox.clear();
+        // The runtime learns of what has gathered only while this task waits.
+        tokio::time::sleep(REACTION).await;
         for _ in 0..STALE_BATCHES {
             tokio::select! {
                 biased;

@@ -103,6 +103,8 @@ impl Siege {
             let attack = scope.spawn(attack);
             while !attack.is_finished() {
                 self.serve();
+                // The pool has to last.
+                thread::sleep(Duration::from_millis(200));
             }
             attack.join().unwrap()
         });
