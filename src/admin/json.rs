@@ -12,7 +12,7 @@ use crate::endpoint::Status;
 use crate::endpoint::explain::{AddressExplanation, Change, ClientExplanation, Reason};
 use crate::endpoint::status::RangeCounts;
 use crate::endpoint::{Availability, Service};
-use crate::server::command::{Explanation, LeaseReport, WhyReport};
+use crate::server::command::{Explanation, LeaseReport, ServerStatus, WhyReport};
 use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, FailoverState};
 use crate::wire::pretty::Hex;
@@ -22,15 +22,18 @@ use crate::wire::pretty::Hex;
 pub struct StatusBody {
     /// Version of the server.
     pub version: String,
+    /// "ok", or "no-room" while nothing can be promised because the disk is full or takes no writes.
+    pub storage: String,
     /// In the order of the configuration.
     pub relationships: Vec<RelationshipBody>,
 }
 
 impl StatusBody {
-    pub(super) fn new(reports: &[Status]) -> Self {
+    pub(super) fn new(status: &ServerStatus) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            relationships: reports.iter().map(RelationshipBody::from).collect(),
+            storage: status.storage.name().to_owned(),
+            relationships: status.relationships.iter().map(RelationshipBody::from).collect(),
         }
     }
 }

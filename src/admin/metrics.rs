@@ -13,10 +13,10 @@ use super::{Failure, ask};
 
 pub(super) async fn scrape(State(commands): State<CommandSender>) -> Result<Response, Failure> {
     let mut samples = ask(&commands, |answer| AdminCommand::Metrics { answer }).await?;
-    let reports = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     samples.gauge("twinlease_build_info", "Always 1; the version is a label.", &version, 1.0);
-    for report in &reports {
+    for report in &status.relationships {
         relationship(report, &mut samples);
     }
     let content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -37,7 +37,7 @@ use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use crate::server::command::{AdminCommand, CommandError, CommandSender};
+use crate::server::command::{AdminCommand, CommandError, CommandSender, Storage};
 
 use json::{ErrorBody, StatusBody};
 
@@ -148,12 +148,16 @@ async fn ask<T>(
 }
 
 async fn status(State(commands): State<CommandSender>) -> Result<Json<StatusBody>, Failure> {
-    let reports = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
-    Ok(Json(StatusBody::new(&reports)))
+    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    Ok(Json(StatusBody::new(&status)))
 }
 
 async fn healthz(State(commands): State<CommandSender>) -> Result<Response, Failure> {
-    ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+    if status.storage != Storage::Ok {
+        let why = "there is no room for leases; nothing can be promised";
+        return Err(Failure(StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "ok\n").into_response())
 }
 
@@ -216,8 +220,9 @@ async fn forget_connect_time(
 
 /// The state that a command has led to.
 async fn done(commands: &CommandSender, name: String) -> Result<Json<json::DoneBody>, Failure> {
-    let reports = ask(commands, |answer| AdminCommand::Status { answer }).await?;
-    let state = reports.iter().find(|report| report.name == name).map(|report| report.state);
+    let status = ask(commands, |answer| AdminCommand::Status { answer }).await?;
+    let mut reports = status.relationships.iter();
+    let state = reports.find(|report| report.name == name).map(|report| report.state);
     Ok(Json(json::DoneBody {
         relationship: name,
         state: state.map(|state| state.name().to_owned()),

@@ -15,6 +15,13 @@ pub(super) fn run(server: &AdminAddress, json: bool) -> Result<(), Failure> {
         serde_json::to_writer(&mut out, &status).map_err(io::Error::from)?;
         return Ok(writeln!(out)?);
     }
+    if status.storage != "ok" {
+        writeln!(
+            out,
+            "storage {}: no new lease is promised until there is room\n",
+            status.storage
+        )?;
+    }
     if status.relationships.is_empty() {
         return Ok(writeln!(out, "twinlease {}: no relationship is configured", status.version)?);
     }

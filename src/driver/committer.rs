@@ -2,12 +2,16 @@
 //!
 //! While one batch is being synced, the next one gathers; so the number of commits a sync grows with
 //! the load, and a single commit waits for nobody.
+//!
+//! A store without room stops nothing but promises: its batch is tried again until there is room,
+//! nothing overtakes it, and no report says durable in the meantime.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
@@ -21,12 +25,22 @@ pub const MAX_QUEUED_COMMITS: usize = 16 * 1024;
 /// Commits that share a sync, so that none waits for very many others.
 pub const MAX_BATCH: usize = 4096;
 
+/// How long the thread waits before it tries again where there was no room; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest of these pauses: room that has been made is used within this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// What the thread has to say.
 #[derive(Debug)]
 pub enum Report {
     /// Everything of these owners up to and including these commits is on stable storage; each
     /// owner occurs once, with the highest id.
     Durable(Vec<(OwnerId, CommitId)>),
+    /// The store has no room; what waits is tried again until it has. Said once each time.
+    NoRoom(StoreError),
+    /// The store has room again.
+    Room,
     /// The store failed; nothing more becomes durable. Said once, as the last report.
     Failed(StoreError),
 }
@@ -50,6 +64,7 @@ struct Shared {
 struct State {
     waiting: VecDeque<(OwnerId, Commit)>,
     durable: Vec<(OwnerId, CommitId)>,
+    stall: Option<Report>,
     failed: Option<StoreError>,
     /// Taken out of `waiting` and not yet durable.
     syncing: usize,
@@ -65,6 +80,10 @@ pub struct Statistics {
     pub commits: u64,
     /// Syncs that it took.
     pub batches: u64,
+    /// Times that a batch was put off because the store had no room.
+    pub put_off: u64,
+    /// Whether the store has no room now.
+    pub is_stalled: bool,
 }
 
 impl Committer {
@@ -93,6 +112,11 @@ impl Committer {
         self.shared.state.lock().waiting.len() < MAX_QUEUED_COMMITS
     }
 
+    /// Whether the store has no room, so that nothing new can be promised for now.
+    pub fn is_stalled(&self) -> bool {
+        self.shared.state.lock().statistics.is_stalled
+    }
+
     /// Whether everything submitted is durable.
     pub fn is_idle(&self) -> bool {
         let state = self.shared.state.lock();
@@ -104,6 +128,9 @@ impl Committer {
         let mut state = self.shared.state.lock();
         if !state.durable.is_empty() {
             return Some(Report::Durable(std::mem::take(&mut state.durable)));
+        }
+        if let Some(report) = state.stall.take() {
+            return Some(report);
         }
         state.failed.take().map(Report::Failed)
     }
@@ -123,7 +150,8 @@ impl Committer {
         self.shared.state.lock().statistics
     }
 
-    /// Makes everything that waits durable and ends the thread. Blocks for as long as that takes.
+    /// Makes everything that waits durable and ends the thread. Blocks for as long as that takes,
+    /// but does not wait for room.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.stop();
         match self.shared.state.lock().failed.take() {
@@ -159,7 +187,7 @@ impl Shared {
         let mut batch = Vec::new();
         let mut last = Vec::new();
         while self.take(&mut batch, &mut last) {
-            let result = store.commit(&batch);
+            let result = self.insist(store.as_mut(), &batch);
             let mut state = self.state.lock();
             state.syncing = 0;
             match result {
@@ -183,6 +211,40 @@ impl Shared {
             if stopped {
                 return;
             }
+        }
+        // Everything is durable without the mark.
+        let _ = store.close();
+    }
+
+    /// Commits `batch`, again and again as long as the store has no room for it.
+    fn insist(
+        &self,
+        store: &mut dyn LeaseStore,
+        batch: &[(OwnerId, Change)],
+    ) -> Result<(), StoreError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let result = store.commit(batch);
+            let mut state = self.state.lock();
+            let error = match result {
+                Err(error) if error.is_no_room() && !state.closing => error,
+                result => {
+                    if result.is_ok() && std::mem::take(&mut state.statistics.is_stalled) {
+                        // Nobody need hear of a stall that is over.
+                        let unheard = state.stall.take().is_some();
+                        state.stall = (!unheard).then_some(Report::Room);
+                    }
+                    return result;
+                }
+            };
+            state.statistics.put_off += 1;
+            if !std::mem::replace(&mut state.statistics.is_stalled, true) {
+                state.stall = Some(Report::NoRoom(error));
+                self.reports.notify_one();
+            }
+            let until = Instant::now() + pause;
+            while !state.closing && !self.work.wait_until(&mut state, until).timed_out() {}
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 

@@ -33,13 +33,41 @@ pub fn channel() -> (CommandSender, CommandReceiver) {
     mpsc::channel(MAX_QUEUED_COMMANDS)
 }
 
+/// How the server stands.
+#[derive(Debug)]
+pub struct ServerStatus {
+    /// Whether anything can be promised.
+    pub storage: Storage,
+    /// One status a relationship, in the order of the configuration.
+    pub relationships: Vec<Status>,
+}
+
+/// What the store can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Everything.
+    Ok,
+    /// Nothing for now: the disk is full or takes no writes.
+    NoRoom,
+}
+
+impl Storage {
+    /// "ok" or "no-room".
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoRoom => "no-room",
+        }
+    }
+}
+
 /// What is asked of the engine.
 #[derive(Debug)]
 pub enum AdminCommand {
     /// How every relationship stands.
     Status {
-        /// One status a relationship, in the order of the configuration.
-        answer: oneshot::Sender<Vec<Status>>,
+        /// The whole server's.
+        answer: oneshot::Sender<ServerStatus>,
     },
     /// The bindings in ascending order of address, a page at a time.
     Leases {

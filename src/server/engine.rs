@@ -223,7 +223,7 @@ impl Engine {
         // While the disk is the limit nobody is listened to: clients ask again, and TCP slows the
         // partner down.
         let has_room = self.committer.has_room();
-        let accepts_clients = has_room && self.stopping.is_none();
+        let accepts_clients = has_room && self.accepts_clients();
         let echo = async {
             match &mut self.pinger {
                 Some(pinger) => pinger.answered().await,
@@ -295,7 +295,7 @@ impl Engine {
             let Some(event) = self.links.try_next() else { break };
             self.on_link_event(event);
         }
-        if self.stopping.is_none() {
+        if self.accepts_clients() {
             tokio::select! {
                 biased;
                 () = self.sockets.recv_batch(&mut self.inbox) => self.on_clients(),
@@ -303,6 +303,12 @@ impl Engine {
             }
             self.listened = self.clock.monotonic();
         }
+    }
+
+    /// Where the store has no room, no client can be promised anything. The partner is still heard:
+    /// what it may send without an answer is bounded.
+    fn accepts_clients(&self) -> bool {
+        self.stopping.is_none() && !self.committer.is_stalled()
     }
 
     // What happens.
@@ -323,6 +329,10 @@ impl Engine {
                     self.release(index);
                 }
             }
+            Report::NoRoom(error) => {
+                tracing::error!("{error}; nothing new is promised until there is room");
+            }
+            Report::Room => tracing::info!("there is room for leases again"),
             Report::Failed(error) => {
                 tracing::error!("stable storage failed, nothing is promised any more: {error}");
                 let now = self.clock.now();

@@ -44,6 +44,9 @@ impl Layout {
     }
 }
 
+/// Bindings that are taken over with one sync.
+const TAKEN_AT_ONCE: usize = 4096;
+
 /// Opens every owner, in the order given. Records that an owner takes over are durable under its own
 /// number when this returns.
 pub(super) fn recover(
@@ -69,7 +72,10 @@ pub(super) fn recover(
         {
             let batch = adopt(*id, recovered, taken);
             if !batch.is_empty() {
-                store.commit(&batch)?;
+                // A crash between two parts does no harm: what is left is taken over at the next start.
+                for part in batch.chunks(TAKEN_AT_ONCE) {
+                    store.commit(part)?;
+                }
                 tracing::info!(
                     owner = configured.name,
                     "{} bindings taken over from the former owner of their addresses",

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use crate::dhcp::Counters;
 use crate::driver::LinkCounters;
 use crate::driver::committer::Statistics;
-use crate::endpoint::{FailoverEndpoint, Status, explain};
+use crate::endpoint::{FailoverEndpoint, explain};
 use crate::time::Now;
 
 use super::command::{
-    AdminCommand, Explanation, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE, WhyQuestion, WhyReport,
+    AdminCommand, Explanation, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE, ServerStatus, Storage,
+    WhyQuestion, WhyReport,
 };
 use super::metrics::Samples;
 use super::owners::{Owner, OwnerSet};
@@ -34,7 +35,7 @@ pub(super) fn answer(
 ) -> Option<AdminCommand> {
     match command {
         AdminCommand::Status { answer } => {
-            let _gone = answer.send(statuses(owners));
+            let _gone = answer.send(status(owners, counted));
             None
         }
         AdminCommand::Leases { query, answer } => {
@@ -76,8 +77,12 @@ fn why(owner: &Owner, about: &WhyQuestion, now: Now) -> Option<WhyReport> {
     Some(WhyReport { relationship, explanation })
 }
 
-fn statuses(owners: &OwnerSet) -> Vec<Status> {
-    owners.0.iter().filter_map(Owner::endpoint).map(FailoverEndpoint::status).collect()
+fn status(owners: &OwnerSet, counted: &Counted<'_>) -> ServerStatus {
+    let endpoints = owners.0.iter().filter_map(Owner::endpoint);
+    ServerStatus {
+        storage: if counted.store.is_stalled { Storage::NoRoom } else { Storage::Ok },
+        relationships: endpoints.map(FailoverEndpoint::status).collect(),
+    }
 }
 
 /// Walks the tables of all owners together, in ascending order of address.
@@ -128,6 +133,11 @@ fn metrics(counted: &Counted<'_>) -> Samples {
     for (name, help, count) in [
         ("twinlease_commits_total", "Changes made durable.", store.commits),
         ("twinlease_commit_batches_total", "Syncs that it took.", store.batches),
+        (
+            "twinlease_commit_batches_put_off_total",
+            "Times that the store had no room for a batch.",
+            store.put_off,
+        ),
         ("twinlease_link_octets_received_total", "Octets from partners.", links.octets_received),
         ("twinlease_link_octets_sent_total", "Octets to partners.", links.octets_sent),
         (
@@ -138,6 +148,8 @@ fn metrics(counted: &Counted<'_>) -> Samples {
     ] {
         samples.counter(name, help, &[], count);
     }
+    let help = "1 while the store has room; 0 while nothing can be promised.";
+    samples.gauge("twinlease_storage_ok", help, &[], f64::from(u8::from(!store.is_stalled)));
     for (reason, count) in [
         ("unknown-address", links.unknown_address),
         ("too-many", links.too_many),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -60,7 +61,7 @@ pub fn run(config: &Config) -> Result<(), ServeError> {
 async fn serve(config: &Config) -> Result<(), ServeError> {
     // First of all: a signal during the start ends it as orderly as one later.
     let signals = Signals::install().map_err(ServeError::Runtime)?;
-    let store = Journal::open(&config.data_dir).map_err(ServeError::Store)?;
+    let store = open_store(&config.data_dir).map_err(ServeError::Store)?;
     let sockets = ClientSockets::open(&SocketConfig {
         interfaces: config.dhcp.interfaces.clone(),
         listen: config.dhcp.listen.clone(),
@@ -91,6 +92,21 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         }
         EngineEnd::Storage(error) => Err(ServeError::Store(error)),
     }
+}
+
+/// Opens the store and says what a crash has left in it.
+fn open_store(data_dir: &Path) -> Result<Journal, StoreError> {
+    let store = Journal::open(data_dir)?;
+    if let Some(cut) = store.cut() {
+        tracing::warn!(
+            file = %cut.path.display(),
+            "cut {} octets of a batch that was never acknowledged, at octet {}: {}",
+            cut.octets,
+            cut.offset,
+            cut.what
+        );
+    }
+    Ok(store)
 }
 
 /// The signals that end a service.

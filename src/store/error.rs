@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -167,6 +167,23 @@ pub enum StoreError {
         /// Its length in octets.
         len: usize,
     },
+}
+
+impl StoreError {
+    /// What it means that the disk refuses a change.
+    pub(super) fn of_disk(path: PathBuf, action: &'static str, source: io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
+                Self::NoRoom { path, source }
+            }
+            _ => Self::Failed { path, action, source: source.into() },
+        }
+    }
+
+    /// Whether the same may be tried again later.
+    pub const fn is_no_room(&self) -> bool {
+        matches!(self, Self::NoRoom { .. })
+    }
 }
 
 impl fmt::Display for StoreError {

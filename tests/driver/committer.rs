@@ -17,10 +17,18 @@ const B: OwnerId = OwnerId(1);
 /// The addresses of one batch as the store got them.
 type Batch = Vec<(OwnerId, Ipv4Addr)>;
 
-/// A store whose every commit shows its batch and waits for a word: go on, or fail.
+/// What a gated store does with a batch.
+#[derive(Clone, Copy)]
+enum Word {
+    GoOn,
+    NoRoom,
+    Fail,
+}
+
+/// A store whose every commit shows its batch and waits for a word.
 struct GatedStore {
     batches: mpsc::Sender<Batch>,
-    gate: mpsc::Receiver<bool>,
+    gate: mpsc::Receiver<Word>,
 }
 
 impl LeaseStore for GatedStore {
@@ -39,11 +47,11 @@ impl LeaseStore for GatedStore {
         };
         let shown = batch.iter().map(|(owner, change)| (*owner, address(change))).collect();
         self.batches.send(shown).unwrap();
-        if self.gate.recv().unwrap_or(true) {
-            Ok(())
-        } else {
-            let (path, source) = (PathBuf::new(), io::Error::from(io::ErrorKind::StorageFull));
-            Err(StoreError::Directory { path, source })
+        let (path, source) = (PathBuf::new(), io::Error::from(io::ErrorKind::StorageFull));
+        match self.gate.recv().unwrap_or(Word::GoOn) {
+            Word::GoOn => Ok(()),
+            Word::NoRoom => Err(StoreError::NoRoom { path, source }),
+            Word::Fail => Err(StoreError::Directory { path, source }),
         }
     }
 
@@ -52,7 +60,7 @@ impl LeaseStore for GatedStore {
     }
 }
 
-fn gated() -> (Committer, mpsc::Receiver<Batch>, mpsc::Sender<bool>) {
+fn gated() -> (Committer, mpsc::Receiver<Batch>, mpsc::Sender<Word>) {
     let (batches, seen) = mpsc::channel();
     let (open, gate) = mpsc::channel();
     (Committer::start(Box::new(GatedStore { batches, gate })).unwrap(), seen, open)
@@ -70,7 +78,7 @@ fn commit(owner: OwnerId, id: u64) -> (OwnerId, Commit) {
 fn durable(report: Report) -> Vec<(OwnerId, CommitId)> {
     match report {
         Report::Durable(ids) => ids,
-        Report::Failed(error) => panic!("{error}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -81,10 +89,10 @@ async fn what_waits_during_a_sync_shares_the_next_one_in_order() {
     assert_eq!(seen.recv().unwrap(), [(A, address(1))]);
     committer.submit(&mut vec![commit(A, 2), commit(B, 1)]);
     committer.submit(&mut vec![commit(A, 3)]);
-    open.send(true).unwrap();
+    open.send(Word::GoOn).unwrap();
     assert_eq!(durable(committer.report().await), [(A, CommitId(1))]);
     assert_eq!(seen.recv().unwrap(), [(A, address(2)), (B, address(1)), (A, address(3))]);
-    open.send(true).unwrap();
+    open.send(Word::GoOn).unwrap();
     assert_eq!(durable(committer.report().await), [(A, CommitId(3)), (B, CommitId(1))]);
     assert!(committer.is_idle());
     let statistics = committer.statistics();
@@ -98,7 +106,7 @@ async fn nothing_is_reported_before_the_store_has_it() {
     seen.recv().unwrap();
     assert!(committer.try_report().is_none());
     assert!(!committer.is_idle());
-    open.send(true).unwrap();
+    open.send(Word::GoOn).unwrap();
     assert_eq!(durable(committer.report().await), [(A, CommitId(1))]);
 }
 
@@ -109,11 +117,11 @@ async fn one_sync_takes_a_bounded_number_of_commits() {
     seen.recv().unwrap();
     let count = u64::try_from(MAX_BATCH).unwrap();
     committer.submit(&mut (2..count + 3).map(|id| commit(A, id)).collect());
-    open.send(true).unwrap();
+    open.send(Word::GoOn).unwrap();
     assert_eq!(seen.recv().unwrap().len(), MAX_BATCH);
-    open.send(true).unwrap();
+    open.send(Word::GoOn).unwrap();
     assert_eq!(seen.recv().unwrap(), [(A, address(count + 2))]);
-    open.send(true).unwrap();
+    open.send(Word::GoOn).unwrap();
 }
 
 #[tokio::test]
@@ -145,11 +153,47 @@ impl Highest for Report {
 #[tokio::test]
 async fn a_failure_is_the_last_report() {
     let (committer, _seen, open) = gated();
-    open.send(false).unwrap();
+    open.send(Word::Fail).unwrap();
     committer.submit(&mut vec![commit(A, 1)]);
     assert!(matches!(committer.report().await, Report::Failed(StoreError::Directory { .. })));
     committer.submit(&mut vec![commit(A, 2)]);
     assert!(committer.try_report().is_none());
+}
+
+#[tokio::test]
+async fn a_batch_without_room_is_tried_again_until_there_is_and_nothing_overtakes_it() {
+    let (committer, seen, open) = gated();
+    committer.submit(&mut vec![commit(A, 1)]);
+    assert_eq!(seen.recv().unwrap(), [(A, address(1))]);
+    committer.submit(&mut vec![commit(A, 2)]);
+    open.send(Word::NoRoom).unwrap();
+    assert!(matches!(committer.report().await, Report::NoRoom(StoreError::NoRoom { .. })));
+    assert!(committer.is_stalled() && !committer.is_idle());
+    assert_eq!(seen.recv().unwrap(), [(A, address(1))]);
+    open.send(Word::NoRoom).unwrap();
+    assert_eq!(seen.recv().unwrap(), [(A, address(1))]);
+    assert!(committer.try_report().is_none(), "no room is said once");
+    open.send(Word::GoOn).unwrap();
+    assert_eq!(seen.recv().unwrap(), [(A, address(2))]);
+    open.send(Word::GoOn).unwrap();
+    let (mut reached, mut room) = (CommitId(0), false);
+    while reached < CommitId(2) {
+        match committer.report().await {
+            Report::Room => room = true,
+            report => reached = report.highest(A),
+        }
+    }
+    assert!(room && !committer.is_stalled());
+    assert_eq!(committer.statistics().put_off, 2);
+}
+
+#[test]
+fn closing_does_not_wait_for_room() {
+    let (committer, seen, open) = gated();
+    committer.submit(&mut vec![commit(A, 1)]);
+    seen.recv().unwrap();
+    (0..10).for_each(|_| open.send(Word::NoRoom).unwrap());
+    assert!(matches!(committer.close(), Err(StoreError::NoRoom { .. })));
 }
 
 #[test]
@@ -166,7 +210,7 @@ fn closing_makes_durable_what_waits() {
 #[test]
 fn closing_tells_of_a_failure_that_nobody_has_heard_of() {
     let (committer, _seen, open) = gated();
-    open.send(false).unwrap();
+    open.send(Word::Fail).unwrap();
     committer.submit(&mut vec![commit(A, 1)]);
     assert!(committer.close().is_err());
 }

@@ -29,6 +29,8 @@ fn a_second_server_on_the_same_store_is_refused() {
 struct SmallStore {
     inner: Arc<Mutex<MemoryStore>>,
     room: usize,
+    /// How often the same is refused before there is room without end; otherwise it fails for good.
+    heals_after: Option<u32>,
 }
 
 impl LeaseStore for SmallStore {
@@ -42,8 +44,16 @@ impl LeaseStore for SmallStore {
 
     fn commit(&mut self, batch: &[(OwnerId, Change)]) -> Result<(), StoreError> {
         let Some(room) = self.room.checked_sub(batch.len()) else {
+            let path = PathBuf::from("data");
             let source = std::io::ErrorKind::StorageFull.into();
-            return Err(StoreError::Directory { path: PathBuf::from("data"), source });
+            let Some(left) = self.heals_after else {
+                return Err(StoreError::Directory { path, source });
+            };
+            self.heals_after = left.checked_sub(1);
+            if self.heals_after.is_none() {
+                self.room = usize::MAX;
+            }
+            return Err(StoreError::NoRoom { path, source });
         };
         self.room = room;
         self.inner.lock().unwrap().commit(batch)
@@ -82,7 +92,7 @@ fn no_client_is_told_what_a_failing_store_has_not_taken() {
     const ROOM: usize = 100;
     let kept = Arc::new(Mutex::new(MemoryStore::new()));
     let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 41, 1), 6767);
-    let store = SmallStore { inner: Arc::clone(&kept), room: ROOM };
+    let store = SmallStore { inner: Arc::clone(&kept), room: ROOM, heals_after: None };
     let server = thread::spawn(move || serve(address, store));
     let given = Arc::new(Mutex::new(Vec::<Given>::new()));
     let told = Arc::clone(&given);
@@ -91,12 +101,32 @@ fn no_client_is_told_what_a_failing_store_has_not_taken() {
         lease(0..200, [address, address], |lease| told.lock().unwrap().push(lease.clone()));
     });
     assert!(matches!(server.join().unwrap(), EngineEnd::Storage(_)));
-    let (_, recovered) = kept.lock().unwrap().open_owner("alone").unwrap();
     let given = given.lock().unwrap().clone();
     assert!(!given.is_empty() && given.len() <= ROOM, "{}", given.len());
+    all_are_kept(&given, &kept);
+}
+
+/// Every lease that a client was given stands in the store.
+fn all_are_kept(given: &[Given], kept: &Mutex<MemoryStore>) {
+    let (_, recovered) = kept.lock().unwrap().open_owner("alone").unwrap();
     for lease in given {
         let held = recovered.bindings.iter().find(|binding| binding.address == lease.address);
         let client = held.unwrap().client.as_ref().unwrap();
         assert_eq!(client.hardware.unwrap().to_string(), lease.hardware);
     }
+}
+
+#[test]
+fn clients_are_served_again_once_there_is_room_without_a_restart() {
+    let kept = Arc::new(Mutex::new(MemoryStore::new()));
+    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 43, 1), 6767);
+    let store = SmallStore { inner: Arc::clone(&kept), room: 50, heals_after: Some(6) };
+    thread::spawn(move || serve(address, store));
+    let mut told = Vec::new();
+    let given = lease(0..200, [address, address], |lease| {
+        // What is told is durable at this moment.
+        all_are_kept(std::slice::from_ref(lease), &kept);
+        told.push(lease.address);
+    });
+    assert_eq!((given.len(), told.len()), (200, 200));
 }

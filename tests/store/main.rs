@@ -7,7 +7,13 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod crash_images;
+mod damage;
+mod disk;
+mod load;
 mod records;
+mod refusals;
 mod round_trip;
 mod samples;
+mod space;
 mod torture;

@@ -59,6 +59,10 @@ impl Compaction {
         let most = MAX_BATCH_OCTETS.saturating_sub(fresh) as usize;
         while place.offset - first < budget {
             if place.offset >= oldest.length {
+                if progress.copied != oldest.live() {
+                    let what = "records that are needed cannot be found";
+                    return Err(damaged(disk, number, place.offset, what));
+                }
                 progress.finished = true;
                 break;
             }

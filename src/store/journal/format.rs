@@ -76,6 +76,7 @@ impl SegmentHeader {
         octets.extend(self.sequence.to_be_bytes());
         octets.extend(self.previous_length.to_be_bytes());
         octets.extend(self.previous_checksum.to_be_bytes());
+        octets.extend([0; 4]);
         octets.extend(Crc32c::new().update(&octets).finish().to_be_bytes());
         let mut header = [0; SEGMENT_HEADER as usize];
         for (to, from) in header.iter_mut().zip(octets) {
@@ -99,12 +100,14 @@ impl SegmentHeader {
             previous_length: fields.long(),
             previous_checksum: fields.long(),
         };
-        let content = header.first_chunk::<32>().map_or(&[][..], |octets| octets);
+        let reserved = fields.long();
+        let content = header.first_chunk::<36>().map_or(&[][..], |octets| octets);
         if fields.long() != Crc32c::new().update(content).finish() {
             return Err(HeaderFault::Damaged("the checksum of its header does not fit"));
         }
         match version {
-            FORMAT_VERSION => Ok(decoded),
+            FORMAT_VERSION if reserved == 0 => Ok(decoded),
+            FORMAT_VERSION => Err(HeaderFault::Damaged("octets that must be 0 are not")),
             newer if newer > FORMAT_VERSION => Err(HeaderFault::Newer(newer)),
             _ => Err(HeaderFault::Damaged("there is no such format version")),
         }

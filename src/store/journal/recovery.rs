@@ -134,11 +134,7 @@ impl Recovery {
         let path = disk.directory().join(&name);
         let what = "the header is cut short".to_owned();
         self.cut = Some(Cut { path: path.clone(), offset: 0, octets, what });
-        disk.remove(&name).map_err(|source| StoreError::Failed {
-            path,
-            action: "removing",
-            source: source.into(),
-        })
+        disk.remove(&name).map_err(|source| StoreError::of_disk(path, "removing", source))
     }
 
     /// Cuts what stands behind the last batch, unless a whole batch is among it: then a batch that
@@ -164,11 +160,7 @@ impl Recovery {
         let path = disk.directory().join(&name);
         let offset = u64::from(end.offset);
         let cut = disk.set_len(&name, offset).and_then(|()| disk.sync(&name));
-        cut.map_err(|source| StoreError::Failed {
-            path: path.clone(),
-            action: "cutting",
-            source: source.into(),
-        })?;
+        cut.map_err(|source| StoreError::of_disk(path.clone(), "cutting", source))?;
         self.cut = Some(Cut { path, offset, octets: octets.len() as u64 - offset, what });
         Ok(())
     }
@@ -177,7 +169,7 @@ impl Recovery {
     fn drop_useless(&mut self, disk: &dyn Disk) -> Result<(), StoreError> {
         let Some(first) = self.segments.oldest().map(|segment| segment.number) else {
             return match self.useless.last() {
-                Some(number) => Err(missing(disk, number + 1)),
+                Some(number) => Err(missing(disk, number.saturating_add(1))),
                 None => Ok(()),
             };
         };

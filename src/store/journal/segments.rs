@@ -87,13 +87,15 @@ impl Segments {
     }
 
     /// How many segments stand before the one of this position.
-    pub(super) fn ordinal(&self, position: Position) -> usize {
+    pub(super) fn ordinal(&self, position: Position) -> u16 {
         let first = self.oldest().map_or(0, |segment| segment.number % MAX_SEGMENTS);
-        (position.slot().wrapping_sub(first) % MAX_SEGMENTS) as usize
+        let ordinal = position.slot().wrapping_sub(first) % MAX_SEGMENTS;
+        u16::try_from(ordinal).unwrap_or(u16::MAX)
     }
 
-    pub(super) fn get(&self, ordinal: usize) -> Option<&Segment> {
-        self.all.get(ordinal)
+    /// The number of the segment before which so many stand.
+    pub(super) fn number(&self, ordinal: u16) -> u32 {
+        self.all.get(usize::from(ordinal)).map_or(0, |segment| segment.number)
     }
 
     /// Octets of all files.
@@ -114,7 +116,7 @@ impl Segments {
             newest.live += 1;
         }
         if let Some(former) = former {
-            let ordinal = self.ordinal(former);
+            let ordinal = usize::from(self.ordinal(former));
             if let Some(segment) = self.all.get_mut(ordinal) {
                 segment.live = segment.live.saturating_sub(1);
             }

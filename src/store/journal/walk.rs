@@ -50,7 +50,7 @@ impl Chain {
         if header.previous_checksum != self.checksum {
             return Err(format!("batch {} does not follow the one before", header.sequence));
         }
-        self.sequence += 1;
+        self.sequence = self.sequence.wrapping_add(1);
         self.checksum = batch.checksum;
         self.oldest = Some(header.oldest);
         self.marked = header.length == 0;

@@ -14,7 +14,9 @@ const WINDOW: usize = 128 << 10;
 pub(super) struct Window {
     number: u32,
     start: u32,
-    octets: Vec<u8>,
+    /// Octets of it; `room` is longer.
+    filled: usize,
+    room: Vec<u8>,
 }
 
 impl Window {
@@ -51,21 +53,23 @@ impl Window {
         count: usize,
     ) -> Result<&[u8], StoreError> {
         let at = offset.checked_sub(self.start).map(|at| at as usize);
-        let held = at.is_some_and(|at| self.octets.len().saturating_sub(at) >= count);
+        let held = at.is_some_and(|at| self.filled.saturating_sub(at) >= count);
         if self.number != number || !held {
             let name = segment_name(number);
-            self.octets.resize(WINDOW.max(count), 0);
-            let read = disk.read_at(&name, u64::from(offset), &mut self.octets);
+            if self.room.len() < count {
+                self.room = vec![0; WINDOW.max(count)];
+            }
+            self.filled = 0;
+            let read = disk.read_at(&name, u64::from(offset), &mut self.room);
             (self.number, self.start) = (number, offset);
-            self.octets.truncate(read.as_ref().map_or(0, |count| *count));
-            read.map_err(|source| StoreError::Failed {
+            self.filled = read.map_err(|source| StoreError::Failed {
                 path: disk.directory().join(name),
                 action: "reading",
                 source: source.into(),
             })?;
         }
         let at = offset.wrapping_sub(self.start) as usize;
-        Ok(self.octets.get(at..).unwrap_or_default())
+        Ok(self.room.get(at..self.filled).unwrap_or_default())
     }
 }
 
