@@ -101,6 +101,8 @@ pub mod driver;
 pub mod durable;
 pub mod endpoint;
 #[cfg(feature = "server")]
+pub mod isc;
+#[cfg(feature = "server")]
 pub mod pcap;
 #[cfg(feature = "server")]
 mod rate_limit;

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsStream;
 
 use super::links::{Hub, LinkSpec, Notice, READ_CHUNK, WRITE_BUFFER};
-use super::tls::TlsIdentity;
+use super::tls::{TlsFailure, TlsIdentity};
 use crate::endpoint::{LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
 
@@ -150,9 +150,9 @@ async fn run(
         Some(Written::All) => linger(&mut reader).await,
         Some(Written::InClear(side)) => {
             if let Ok(stream) = reader.reunite(writer)
-                && let Err(reason) = run_secured(stream, side, link, shared, hub, identity).await
+                && let Err(failure) = run_secured(stream, side, link, shared, hub, identity).await
             {
-                let _ = hub.notices.send(Notice::TlsFailed { link, reason }).await;
+                let _ = hub.notices.send(Notice::TlsFailed { link, failure }).await;
             }
         }
     }
@@ -166,8 +166,8 @@ async fn run_secured(
     shared: &Shared,
     hub: &Hub,
     identity: Option<TlsIdentity>,
-) -> Result<(), String> {
-    let identity = identity.ok_or("TLS is not configured")?;
+) -> Result<(), TlsFailure> {
+    let identity = identity.ok_or_else(TlsFailure::not_configured)?;
     let stream = tokio::select! {
         result = identity.negotiate(stream, side) => result?,
         () = shared.abort.notified() => return Ok(()),
@@ -238,14 +238,16 @@ async fn read_secured(
     link: LinkId,
     shared: &Shared,
     hub: &Hub,
-) -> Result<(), String> {
+) -> Result<(), TlsFailure> {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(READ_CHUNK / 4);
         match reader.read_buf(&mut (&mut buffer).limit(READ_CHUNK)).await {
             Ok(1..) => {}
             // A partner that refuses this server's certificate says so when it is done with it.
-            Err(error) if error.kind() == ErrorKind::InvalidData => return Err(error.to_string()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(TlsFailure::from(error));
+            }
             Ok(0) | Err(_) => return Ok(()),
         }
         let bytes = buffer.split();

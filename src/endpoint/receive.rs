@@ -170,6 +170,9 @@ impl FailoverEndpoint {
             self.dns_of_partner(received.address);
         }
         let mut next = accept::apply(own, received, now.wall, keeps_promises);
+        if next.binding_status == BindingStatus::Free && self.is_offered(own) {
+            return self.keep_offer(own, next);
+        }
         // Both servers may have heard the same client: what this one heard later stays news.
         let news_of_own = !own.partner_knows
             && own.binding_status == BindingStatus::Active
@@ -193,6 +196,34 @@ impl FailoverEndpoint {
         if next != *own {
             let commit = self.store_binding(next);
             if is_offer {
+                self.note_news(own.address, commit);
+            }
+        }
+    }
+
+    /// Whether the partner may own the address by an offer that it has not answered, or will.
+    fn is_offered(&self, own: &Binding) -> bool {
+        let recalled = self.table.is_marked(own.address, Mark::Recalled);
+        let told = self.updates.told_in_flight(own.address);
+        self.config.role == Role::Primary
+            && own.binding_status == BindingStatus::Backup
+            && !own.partner_knows
+            && (!recalled || told == Some(BindingStatus::Backup))
+    }
+
+    /// The report of an end crosses the offer of the address, or is repeated behind it. The partner
+    /// accepts the offer whenever it arrives, so the address stays the partner's (§5.4).
+    fn keep_offer(&mut self, own: &Binding, freed: Binding) {
+        let kept = Binding {
+            binding_status: own.binding_status,
+            start_of_status: own.start_of_status,
+            partner_knows: false,
+            ..freed
+        };
+        let is_under_way = self.updates.is_under_way(own.address);
+        if kept != *own {
+            let commit = self.store_binding(kept);
+            if !is_under_way {
                 self.note_news(own.address, commit);
             }
         }

@@ -30,7 +30,7 @@ const WALKS: u32 = 16;
 const WALK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// This server's own request, and the partner's.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Requests {
     outstanding: Option<Outstanding>,
     /// The partner's latest, until the walk begins that answers it.
@@ -41,7 +41,7 @@ pub(super) struct Requests {
     was_cut_off: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Outstanding {
     /// `None` until the request has left.
     xid: Option<Xid>,
@@ -53,7 +53,7 @@ struct Outstanding {
 }
 
 /// A request of the partner.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Asked {
     xid: Xid,
     all: bool,

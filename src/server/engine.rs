@@ -18,6 +18,7 @@ use crate::dhcp::{Arrival, ClientSockets, DhcpConfig, DhcpService, PendingReply,
 use crate::driver::clock::Clock;
 use crate::driver::committer::{Committer, Report};
 use crate::driver::links::{LinkEvent, LinkSpec, Links};
+use crate::driver::tls::TlsFailure;
 use crate::durable::{Commit, CommitId};
 use crate::endpoint::{Alone, FailoverEndpoint, Input, LinkId, OperatorCommand, Output};
 use crate::store::{LeaseStore, OwnerId, StoreError};
@@ -58,6 +59,12 @@ const FLUSH_PATIENCE: Duration = Duration::from_millis(500);
 /// Name under which the store keeps pools without relationship. No relationship can have it: theirs
 /// are stored with a prefix.
 const ALONE: &str = "alone";
+
+/// The name under which the store knows the owner of the pools of a relationship, or of those without
+/// one.
+pub(crate) fn owner_name(relationship: Option<&str>) -> String {
+    relationship.map_or_else(|| ALONE.to_owned(), |name| format!("relationship:{name}"))
+}
 
 /// Why the engine cannot start.
 #[derive(Debug)]
@@ -244,7 +251,8 @@ impl Engine {
     /// disk had no room. A RELEASE from before the client got its lease anew would end that lease.
     async fn forget_stale_requests(&mut self) {
         let now = self.clock.monotonic();
-        if now.since(self.listened) <= MAX_DEAFNESS || !self.committer.has_room() {
+        let listens = self.committer.has_room() && self.accepts_clients();
+        if now.since(self.listened) <= MAX_DEAFNESS || !listens {
             return;
         }
         let mut forgotten = self.inbox.len();
@@ -367,13 +375,13 @@ impl Engine {
                     Input::TlsEstablished { link }
                 } else {
                     let reason = "octets came in clear after TLS had been agreed on";
-                    Input::TlsFailed { link, reason }
+                    Input::TlsFailed { link, reason, refused: true }
                 };
                 self.tell(now, *owner, input);
             }
-            LinkEvent::TlsFailed { link, reason } => {
+            LinkEvent::TlsFailed { link, failure: TlsFailure { reason, refused } } => {
                 if let Some((owner, _)) = self.connections.remove(&link) {
-                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason });
+                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason, refused });
                 }
             }
             LinkEvent::Closed { link } => {
@@ -427,12 +435,13 @@ impl Engine {
 
     fn on_command(&mut self, command: AdminCommand) {
         let counted = Counted {
-            clients: self.service.counters(),
+            service: &self.service,
+            reasons: self.event_log.reasons(),
             store: self.committer.statistics(),
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),
         };
-        let Some(command) = report::answer(command, &self.owners, &counted, self.clock.now())
+        let Some(command) = report::answer(command, &mut self.owners, &counted, self.clock.now())
         else {
             return;
         };
@@ -446,6 +455,7 @@ impl Engine {
             AdminCommand::ForgetConnectTime { relationship, answer } => {
                 self.operate(&relationship, OperatorCommand::ForgetConnectTime, answer);
             }
+            AdminCommand::Reset { address, answer } => self.reset(address, answer),
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }
@@ -485,6 +495,27 @@ impl Engine {
         }
         self.carry_out(owner);
         let commit = self.made.get(owner).copied().unwrap_or_default();
+        self.waiting.push(Waiting { owner, commit, answer });
+        self.release(owner);
+    }
+
+    fn reset(&mut self, address: Ipv4Addr, answer: oneshot::Sender<Result<(), CommandError>>) {
+        let now = self.clock.now();
+        let mut owners = self.owners.0.iter_mut().enumerate();
+        let found = owners.find_map(|(index, owner)| Some((index, owner.reset(address, now)?)));
+        let (owner, commit) = match found {
+            Some((owner, Ok(commit))) => (owner, commit),
+            Some((_, Err(reason))) => {
+                let _gone = answer.send(Err(CommandError::Refused { reason }));
+                return;
+            }
+            None => {
+                let _gone = answer.send(Err(CommandError::UnknownAddress(address)));
+                return;
+            }
+        };
+        tracing::info!(%address, "reset by the operator: it may be leased again (§5.11)");
+        self.carry_out(owner);
         self.waiting.push(Waiting { owner, commit, answer });
         self.release(owner);
     }
@@ -627,11 +658,11 @@ fn open_owners(
     now: Now,
 ) -> Result<Vec<Owner>, StartError> {
     let relationships = plan.relationships.iter().map(|relationship| Configured {
-        name: format!("relationship:{}", relationship.endpoint.name),
+        name: owner_name(Some(&relationship.endpoint.name)),
         ranges: &relationship.endpoint.ranges,
     });
     let alone = plan.alone.iter();
-    let alone = alone.map(|alone| Configured { name: ALONE.to_owned(), ranges: &alone.ranges });
+    let alone = alone.map(|alone| Configured { name: owner_name(None), ranges: &alone.ranges });
     let configured: Vec<_> = relationships.chain(alone).collect();
     let mut recovered = recover(&configured, store).map_err(StartError::Store)?.into_iter();
     let mut owners = Vec::new();

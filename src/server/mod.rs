@@ -8,6 +8,8 @@ pub mod logging;
 pub mod metrics;
 mod owners;
 pub mod plan;
+mod reasons;
 mod recovery;
 mod report;
 pub mod serve;
+mod why;

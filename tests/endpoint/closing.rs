@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use twinlease::balance::{HashBuckets, Role};
 use twinlease::durable::Recovered;
-use twinlease::endpoint::{Event, Input, LinkId, OperatorCommand, Origin};
-use twinlease::wire::codes::{FailoverState, MessageType, RejectReason, Xid};
+use twinlease::endpoint::{Event, Input, LinkId, OperatorCommand, Origin, Output};
+use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
+use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, RejectReason, Xid};
 use twinlease::wire::connect::{Connect, ConnectAck, Disconnect, Reject, StateMessage};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::error::{DecodeError, DecodeErrorKind};
 use twinlease::wire::frame::Frame;
 use twinlease::wire::message::Message;
 
-use crate::support::config;
 use crate::support::scripted::{DHCPD, LINK, Script, good_connect};
+use crate::support::{address, config};
 
 /// Seconds until the endpoint dials, up to 400.
 fn seconds_to_dial(script: &mut Script) -> Option<u32> {
@@ -376,4 +377,49 @@ fn the_end_of_another_connection_is_no_reason_to_dial() {
     script.run_talking(120);
     assert_eq!(script.dials, dials);
     assert_eq!(script.endpoint.state(), FailoverState::Normal);
+}
+
+/// 4000 answers of 20 octets wait for a connection that is written to in batches.
+#[test]
+fn what_waits_for_a_connection_is_handed_out_in_batches_of_64_kibioctets() {
+    let mut script = Script::normal_secondary();
+    let update = BindingUpdate {
+        address: address(12),
+        binding_status: Some(BindingStatus::Free.code()),
+        ..BindingUpdate::default()
+    };
+    let mut octets = Vec::new();
+    let updates = [update];
+    let message = Message::BndUpd(BndUpd::of(&updates));
+    message.encode(script.now.wall, Xid(500), Dialect::Isc, &mut octets).unwrap();
+    for _ in 0..4000 {
+        let frame = Frame::parse(&octets).unwrap();
+        script.endpoint.handle_input(script.now, Input::Received { link: LINK, frame });
+    }
+    let mut batches = Vec::new();
+    loop {
+        match script.endpoint.poll_output() {
+            Output::Transmit(link) => {
+                let mut batch = Vec::new();
+                script.endpoint.take_transmit(link, &mut batch);
+                batches.push(batch.len());
+            }
+            Output::Commit(commit) => {
+                script.endpoint.handle_input(script.now, Input::Committed(commit.id));
+            }
+            Output::Idle { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(batches, [65_536, 4000 * 20 - 65_536]);
+}
+
+#[test]
+fn a_command_that_is_refused_says_why() {
+    let mut script = Script::normal_primary();
+    script.input(Input::Operator(OperatorCommand::Shutdown));
+    let command = OperatorCommand::PartnerDown { forced: false };
+    let refused = script.endpoint.operator(script.now, command).unwrap_err();
+    let expected = format!("refused in state {}: {}", script.endpoint.state(), refused.why);
+    assert_eq!(refused.to_string(), expected);
 }

@@ -263,11 +263,37 @@ fn a_partner_that_goes_on_in_clear_loses_the_connection() {
 #[test]
 fn a_handshake_that_fails_ends_the_connection_and_is_told() {
     let mut script = answered(TlsPolicy::Desired, |ack| ack.tls_reply = Some(1));
-    script.input(Input::TlsFailed { link: LINK, reason: "unknown issuer" });
+    script.input(Input::TlsFailed { link: LINK, reason: "unknown issuer", refused: true });
     assert_eq!(script.closed, [LINK]);
     assert_eq!(script.types(), Vec::<&str>::new());
     let end = LinkEnd::Tls("unknown issuer".to_owned());
     assert!(script.events.contains(&Event::ConnectionRefused(end)));
+}
+
+#[test]
+fn a_partner_refused_over_tls_is_not_dialled_again_for_a_minute() {
+    let mut script = answered(TlsPolicy::Required, |ack| ack.tls_reply = Some(1));
+    let dials = script.dials;
+    script.input(Input::TlsFailed { link: LINK, reason: "unknown issuer", refused: true });
+    script.run(59);
+    assert_eq!(script.dials, dials);
+}
+
+#[test]
+fn after_a_handshake_that_was_broken_off_the_partner_is_dialled_again_soon() {
+    let mut script = answered(TlsPolicy::Required, |ack| ack.tls_reply = Some(1));
+    let dials = script.dials;
+    script.input(Input::TlsFailed { link: LINK, reason: "too long", refused: false });
+    script.run(2);
+    assert_eq!(script.dials, dials + 1);
+}
+
+#[test]
+fn a_connection_lost_instead_of_an_answer_to_connect_is_told() {
+    let mut script = Script::primary();
+    script.connected();
+    script.input(Input::Disconnected { link: LINK });
+    assert!(script.events.contains(&Event::ConnectionRefused(LinkEnd::Lost)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Updates in both directions: windows, requests, rejections (§7.1 to §7.5).
 
 use twinlease::balance::{HashBuckets, Role};
+use twinlease::binding::table::RangeId;
 use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
@@ -193,6 +194,94 @@ fn a_release_of_dhcpd_in_the_second_of_the_lease_is_accepted() {
 #[test]
 fn a_release_of_dhcpd_before_the_lease_is_outdated() {
     assert_eq!(answer_to_release_of_dhcpd(START - 1), Some(RejectReason::OUTDATED));
+}
+
+/// The partner did not know of the lease when it heard of a release: it means an earlier one.
+#[test]
+fn a_release_of_dhcpd_in_the_second_of_a_lease_that_it_has_not_heard_of_changes_nothing() {
+    let mut script = Script::normal_primary();
+    let (now, leased, client) = (script.now, address(25), client(1));
+    let grant = script.endpoint.grant(leased, &client, 600, now);
+    let details = LeaseDetails::default();
+    let change = BindingChange::Leased { address: leased, client, grant, details };
+    script.endpoint.record(now, change).unwrap();
+    script.update(BindingUpdate {
+        address: leased,
+        binding_status: Some(BindingStatus::Released.code()),
+        lease_expiration: Some(now.wall),
+        potential_expiration: Some(now.wall),
+        ..active()
+    });
+    assert_eq!(script.take(MessageType::BNDACK).reject(), Some(RejectReason::OUTDATED));
+    assert_eq!(script.endpoint.table().status_of(leased), Some(BindingStatus::Active));
+}
+
+/// A primary in NORMAL that waits 40 seconds for answers, with two leases that the partner was told of.
+fn awaiting_two_answers() -> Script {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.acknowledgement_wait = Some(std::time::Duration::from_secs(40));
+    let mut script = Script::normal_primary_of(relationship);
+    for (leased, number) in [(address(24), 1), (address(25), 2)] {
+        let (now, client) = (script.now, client(number));
+        let grant = script.endpoint.grant(leased, &client, 600, now);
+        let details = LeaseDetails::default();
+        let change = BindingChange::Leased { address: leased, client, grant, details };
+        script.endpoint.record(now, change).unwrap();
+    }
+    script.input(Input::TimeReached);
+    script.run_talking(30);
+    script
+}
+
+/// Holds: FO-9.8.4-2.
+#[test]
+fn each_answer_gives_the_others_their_time_anew() {
+    let mut script = awaiting_two_answers();
+    let first = script.take(MessageType::BNDUPD);
+    script.acknowledge(&first);
+    script.run_talking(39);
+    assert_eq!(script.endpoint.state(), FailoverState::Normal);
+    script.run_talking(1);
+    assert_eq!(script.endpoint.state(), FailoverState::CommunicationsInterrupted);
+}
+
+#[test]
+fn nothing_is_waited_for_once_everything_is_answered() {
+    let mut script = awaiting_two_answers();
+    script.answer_everything();
+    script.run_talking(100);
+    assert_eq!(script.endpoint.state(), FailoverState::Normal);
+}
+
+/// The addresses of the updates said, in their order.
+fn told(script: &Script) -> Vec<u8> {
+    let updates = script.said.iter().filter(|said| said.message_type == MessageType::BNDUPD);
+    let told = updates.map(|said| {
+        let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else { unreachable!() };
+        bndupd.updates().next().unwrap().address.octets()[3]
+    });
+    told.collect()
+}
+
+#[test]
+fn live_changes_and_the_answer_to_a_request_take_turns_in_the_window() {
+    let mut script = Script::normal_primary_of(config(Role::Primary, 40));
+    let free: Vec<_> = script.endpoint.table().queue(RangeId(0), BindingStatus::Free).collect();
+    script.instant_disk = false;
+    for (number, address) in (0..).zip(&free[..12]) {
+        let (now, address, client) = (script.now, *address, client(number));
+        let grant = script.endpoint.grant(address, &client, 600, now);
+        let details = LeaseDetails::default();
+        let change = BindingChange::Leased { address, client, grant, details };
+        script.endpoint.record(now, change).unwrap();
+    }
+    script.input(Input::TimeReached);
+    script.tell(&Message::UpdReqAll);
+    script.sync();
+    let told = told(&script);
+    let live = |last: &u8| free[..12].contains(&address(*last));
+    let turns: Vec<bool> = told.iter().map(live).collect();
+    assert_eq!(turns, [true, false].repeat(5), "a window of 10: {told:?}");
 }
 
 /// Holds: FO-7.1-4, FO-7.2-4, FO-6.3-2, FO-6.3-9, FO-6.3-10, FO-6.3-11.

@@ -18,10 +18,14 @@
 mod balancing;
 mod conflict;
 mod crash;
+mod files;
 mod interruption;
 mod normal_life;
+mod ownership;
 mod partner_down;
+mod pools;
 mod replacement;
+mod reserved;
 mod sanity;
 mod set_up;
 mod shutdown;

@@ -14,10 +14,17 @@
 
 mod clients;
 mod life;
+mod operator;
 #[path = "../interop/support/packet.rs"]
 mod packet;
+mod recovery;
+mod relay;
 mod secrets;
 mod server;
+mod settings;
 mod storage;
+mod tap;
+mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;
+mod why;

@@ -31,6 +31,8 @@ const ADMIN_PORT: u16 = 8067;
 #[derive(Debug)]
 pub struct Server {
     pub address: Ipv4Addr,
+    /// Variables of its process.
+    pub environment: BTreeMap<&'static str, String>,
     directory: PathBuf,
     process: Option<Child>,
 }
@@ -67,7 +69,8 @@ impl Pair {
             fs::create_dir(&directory).unwrap();
             let text = configuration(role, own, peer, &directory, &lines(&directory));
             fs::write(directory.join("twinlease.toml"), text).unwrap();
-            Server { address: own, directory, process: None }
+            let environment = BTreeMap::from([("TWINLEASE_LOG", "info".to_owned())]);
+            Server { address: own, environment, directory, process: None }
         };
         let primary = server("primary", address(1), address(2));
         let secondary = server("secondary", address(2), address(1));
@@ -98,7 +101,7 @@ impl Server {
         let mut command = Command::new(PROGRAM);
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         command.args(["serve", "--config"]).arg(self.directory.join("twinlease.toml"));
-        command.env("TWINLEASE_LOG", "info").stdin(Stdio::null());
+        command.envs(&self.environment).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
         wait_for("the server to answer", PATIENCE, || match self.exit_status() {

@@ -356,11 +356,16 @@ impl Partner {
             Ok(0) => self.closed = true,
             Ok(count) => self.octets.extend(&buffer[..count]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => self.closed = true,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if is_patience(error.kind()) => {}
             Err(error) => panic!("{error}"),
         }
         while let Some(heard) = Heard::take_from(&mut self.octets) {
             self.heard.push_back(heard);
         }
     }
+}
+
+/// Nothing has come yet: the time is over, or a child of another test has ended.
+fn is_patience(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Tests that hold namespaces and daemons at the same time. Most of their life is waiting for timers of the
 /// protocol, so a few more than there are processors.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 /// Programs without which no test of this binary runs, with the Debian package of each.
 const TOOLS: [(&str, &str); 9] = [

@@ -168,9 +168,21 @@ impl Twinlease {
         self.ask(&["partner-down", RELATIONSHIP]).unwrap();
     }
 
+    /// Writes a file beside the configuration, or that itself.
+    pub fn write(&self, name: &str, text: &str) {
+        assert!(self.process.is_none(), "the server reads its files while it runs");
+        std::fs::write(self.directory.join(name), text).unwrap();
+    }
+
+    /// Runs a command of `twinlease isc` with the configuration of the stopped server.
+    pub fn isc(&self, arguments: &[&str]) -> Result<String, String> {
+        self.ask(&[&["isc"], arguments, &["--config", "twinlease.toml"]].concat())
+    }
+
     /// Runs a command of the program inside the server's host; what it prints.
     pub fn ask(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self.host.command(PROGRAM).args(arguments).output().unwrap();
+        let mut command = self.host.command(PROGRAM);
+        let output = command.args(arguments).current_dir(&self.directory).output().unwrap();
         if output.status.success() {
             return Ok(String::from_utf8(output.stdout).unwrap());
         }
