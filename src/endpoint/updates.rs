@@ -475,7 +475,8 @@ impl FailoverEndpoint {
     /// UPDDONE once every update of the sweep has been answered (§7.3.2, §7.4.2).
     fn finish_sweep(&mut self) {
         let next_xid = self.peek_xid();
-        if !self.updates.sweep_is_answered(next_xid) {
+        // A newer request is answered by another walk.
+        if self.requests.is_asked() || !self.updates.sweep_is_answered(next_xid) {
             return;
         }
         let Some(sweep) = self.updates.sweep.take() else { return };

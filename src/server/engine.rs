@@ -33,8 +33,19 @@ use super::report::{self, Counted};
 /// Events of links taken in one turn, at most 64 KiB each, so that clients are served in between.
 const MAX_EVENTS: usize = 8;
 
-/// Longest sleep: so soon it is noticed that the wall clock was set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Longest sleep: so soon it is noticed that the wall clock was set, or that this process did not run.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// How long this server may not have listened to clients before it believes what has gathered since.
+/// After that a client has asked again or has gone to the partner; what it wanted then may be the
+/// opposite of what it wants now.
+const MAX_DEAFNESS: Duration = Duration::from_secs(2);
+
+/// Time for the runtime to look at the sockets.
+const REACTION: Duration = Duration::from_millis(2);
+
+/// Batches that are thrown away then at most; the sockets hold fewer.
+const STALE_BATCHES: usize = 64;
 
 /// How long a stop waits for partners to take note.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -109,6 +120,8 @@ pub struct Engine {
     batch: Vec<(OwnerId, Commit)>,
     inbox: Vec<(Arrival, BytesMut)>,
     event_log: EventLog,
+    /// When clients were listened to last.
+    listened: Instant,
     stopping: Option<(Instant, Option<oneshot::Sender<()>>)>,
     failure: Option<StoreError>,
 }
@@ -162,6 +175,7 @@ impl Engine {
             batch: Vec::new(),
             inbox: Vec::new(),
             event_log: EventLog::default(),
+            listened: clock.monotonic(),
             stopping: None,
             failure: None,
         })
@@ -175,6 +189,7 @@ impl Engine {
                 return self.finish().await;
             }
             let ready = self.wait().await;
+            self.forget_stale_requests().await;
             self.take(ready);
             self.take_more().await;
             self.act();
@@ -202,6 +217,34 @@ impl Engine {
             () = self.sockets.recv_batch(&mut self.inbox), if accepts_clients => Ready::Clients,
             address = echo => Ready::Echo(address),
             () = timer => Ready::Time,
+        }
+    }
+
+    /// Throws away what clients said while nobody listened, because the process was stopped or the
+    /// disk had no room. A RELEASE from before the client got its lease anew would end that lease.
+    async fn forget_stale_requests(&mut self) {
+        let now = self.clock.monotonic();
+        let listens = self.committer.has_room() && self.accepts_clients();
+        if now.since(self.listened) <= MAX_DEAFNESS || !listens {
+            return;
+        }
+        let mut forgotten = self.inbox.len();
+        self.inbox.clear();
+        // The runtime learns of what has gathered only while this task waits.
+        tokio::time::sleep(REACTION).await;
+        for _ in 0..STALE_BATCHES {
+            tokio::select! {
+                biased;
+                () = self.sockets.recv_batch(&mut self.inbox) => {
+                    forgotten = forgotten.saturating_add(self.inbox.len());
+                    self.inbox.clear();
+                }
+                () = std::future::ready(()) => break,
+            }
+        }
+        self.listened = now;
+        if forgotten > 0 {
+            tracing::warn!("{forgotten} messages of clients came while nobody listened: forgotten");
         }
     }
 
@@ -235,6 +278,7 @@ impl Engine {
                 () = self.sockets.recv_batch(&mut self.inbox) => self.on_clients(),
                 () = std::future::ready(()) => {}
             }
+            self.listened = self.clock.monotonic();
         }
     }
 
