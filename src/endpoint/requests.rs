@@ -94,13 +94,23 @@ impl Requests {
     /// The partner's request, if it may be answered now.
     fn take_asked(&mut self, now: Now) -> Option<Asked> {
         self.answers_at().filter(|at| *at <= now.monotonic)?;
+        let asked = self.asked.take();
+        self.may_walk(now);
+        asked
+    }
+
+    /// Whether the partner may bring about one more walk now; if so, that counts as one.
+    pub(super) fn may_walk(&mut self, now: Now) -> bool {
         match &mut self.walks {
             (Some(since), count) if now.monotonic < since.after(WALK_INTERVAL) => {
                 *count = count.saturating_add(1);
+                *count <= WALKS
             }
-            walks => *walks = (Some(now.monotonic), 1),
+            walks => {
+                *walks = (Some(now.monotonic), 1);
+                true
+            }
         }
-        self.asked.take()
     }
 
     pub(super) fn is_outstanding(&self) -> bool {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::packet::Client;
 use crate::siege::Siege;
 
-/// DISCOVERs of clients that nobody knows: ten times what the server's clients say meanwhile, and
-/// nearly twice as many as there are addresses.
-const FLOOD: u32 = 14_000;
+/// DISCOVERs of clients that nobody knows: ten times what the server's clients say meanwhile, and more
+/// than there are addresses.
+const FLOOD: u32 = 9_000;
 
 /// How many are sent at a time, and the pause after them.
 const BURST: u32 = 20;
