@@ -91,6 +91,8 @@ pub mod binding;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
+pub mod clients;
+#[cfg(feature = "server")]
 pub mod demo;
 #[cfg(feature = "server")]
 pub mod dhcp;
@@ -106,6 +108,8 @@ pub mod pcap;
 mod rate_limit;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod sim;
 #[cfg(feature = "server")]
 pub mod store;
 pub mod time;

@@ -55,7 +55,7 @@ pub use config::{ConfigError, DhcpConfig, PoolConfig, Reservation, ReservedFor, 
 pub use counters::{Counters, DropReason};
 pub use exchange::{Arrival, Destination, Owners, PendingReply, Reply, ReplyTo};
 pub use network::Ipv4Network;
-pub use offers::{MAX_OFFERS, OFFER_LIFETIME};
+pub use offers::{MAX_OFFERS, OFFER_LIFETIME, UNCLAIMED_AFTER};
 pub use option_code::OptionCode;
 pub use options::OptionSet;
 pub use ping::Pinger;

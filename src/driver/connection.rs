@@ -14,13 +14,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsStream;
 
-use super::links::{Hub, LinkSpec, Notice, WRITE_BUFFER};
+use super::links::{Hub, LinkSpec, Notice, READ_CHUNK, WRITE_BUFFER};
 use super::tls::{TlsFailure, TlsIdentity};
 use crate::endpoint::{LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
-
-/// Octets that are read at once.
-const CHUNK: usize = 64 * 1024;
 
 /// Time for the last octets of a connection to be taken by the partner, and for it to close.
 const LINGER: Duration = Duration::from_secs(2);
@@ -209,14 +206,14 @@ async fn close_overdue(shared: &Shared) {
 async fn read_in_clear(reader: &mut OwnedReadHalf, link: LinkId, shared: &Shared, hub: &Hub) {
     let mut buffer = BytesMut::new();
     while reader.readable().await.is_ok() {
-        buffer.reserve(CHUNK / 4);
+        buffer.reserve(READ_CHUNK / 4);
         let (read, closing) = {
             // Under the lock, so that not one octet of TLS is taken for one in clear.
             let outgoing = shared.outgoing.lock();
             if outgoing.tls.is_some() {
                 break;
             }
-            (reader.try_read_buf(&mut (&mut buffer).limit(CHUNK)), outgoing.closing)
+            (reader.try_read_buf(&mut (&mut buffer).limit(READ_CHUNK)), outgoing.closing)
         };
         match read {
             Ok(1..) => {}
@@ -244,8 +241,8 @@ async fn read_secured(
 ) -> Result<(), TlsFailure> {
     let mut buffer = BytesMut::new();
     loop {
-        buffer.reserve(CHUNK / 4);
-        match reader.read_buf(&mut (&mut buffer).limit(CHUNK)).await {
+        buffer.reserve(READ_CHUNK / 4);
+        match reader.read_buf(&mut (&mut buffer).limit(READ_CHUNK)).await {
             Ok(1..) => {}
             // A partner that refuses this server's certificate says so when it is done with it.
             Err(error) if error.kind() == ErrorKind::InvalidData => {

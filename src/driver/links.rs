@@ -39,8 +39,12 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// gather loses the connection.
 pub const WRITE_BUFFER: usize = 8 << 20;
 
-/// Events that wait for the owner loop; at most 64 KiB each. While so many wait nothing is read.
-const MAX_EVENTS: usize = 256;
+/// Octets that are read from a connection at once.
+pub const READ_CHUNK: usize = 64 * 1024;
+
+/// Events that wait for the owner loop, with at most [`READ_CHUNK`] octets each. While so many wait
+/// nothing is read.
+pub const MAX_EVENTS: usize = 256;
 
 /// Where one relationship's partner is.
 #[derive(Clone, Debug)]

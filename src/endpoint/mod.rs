@@ -298,7 +298,8 @@ impl FailoverEndpoint {
         let busy = self.updates.unacked() > 0
             || self.updates.queued() > 0
             || self.updates.is_sweeping()
-            || self.requests.is_outstanding();
+            || self.requests.is_outstanding()
+            || self.requests.is_asked();
         let sync = match communications {
             Communications::Interrupted => Sync::NotSynced,
             Communications::Ok if busy => Sync::Syncing,

@@ -156,8 +156,9 @@ impl FailoverEndpoint {
                 .push(self.last_commit, Outgoing::PoolResp { xid, addresses_transferred: 0 });
             return;
         }
-        let given =
-            if self.state() == FailoverState::Normal { self.balance_pools(now, true) } else { 0 };
+        // One that asks all the time gets what the next regular look gives.
+        let looks = self.state() == FailoverState::Normal && self.requests.may_walk(now);
+        let given = if looks { self.balance_pools(now, true) } else { 0 };
         self.outbox
             .push(self.last_commit, Outgoing::PoolResp { xid, addresses_transferred: given });
     }

@@ -10,7 +10,9 @@
     clippy::indexing_slicing,
     missing_docs,
     unreachable_pub,
-    reason = "in tests a panic is the verdict, and names of tests say what they show; a test binary exports nothing"
+    dead_code,
+    reason = "in tests a panic is the verdict, and names of tests say what they show; a test binary exports nothing, and parts \
+              are shared with other tests"
 )]
 
 mod balancing;

@@ -126,7 +126,8 @@ impl Message {
         Some(i64::from(u32::from_be_bytes(value.as_slice().try_into().unwrap())))
     }
 
-    fn encode(&self, xid: u32) -> Vec<u8> {
+    /// The octets of the message.
+    pub fn encode(&self, xid: u32) -> Vec<u8> {
         let header = Header {
             message_type: self.kind,
             payload_offset: 12,
@@ -239,6 +240,17 @@ impl Partner {
         });
         self.stream.write_all(&message.encode(xid)).unwrap();
         xid
+    }
+
+    /// Sends octets, sensible or not; whether the connection takes them.
+    pub fn send_octets(&mut self, octets: &[u8]) -> bool {
+        self.stream.write_all(octets).is_ok()
+    }
+
+    /// What has come, waited for only a moment.
+    pub fn listen(&mut self) -> Vec<Heard> {
+        self.read();
+        self.heard.drain(..).collect()
     }
 
     /// Accepts an update.
