@@ -4,7 +4,7 @@ use twinlease::balance::Role;
 use twinlease::binding::Binding;
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::config::StartupPolicy;
-use twinlease::endpoint::{Availability, Input, LeaseAuthority, OperatorCommand};
+use twinlease::endpoint::{Availability, Input, LeaseAuthority, LinkId, OperatorCommand};
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, ServerFlags};
 use twinlease::wire::dialect::Dialect;
@@ -436,9 +436,8 @@ fn a_store_declared_lost_waits_from_its_loss_even_beside_a_new_partner() {
     assert_eq!(script.endpoint.state(), RecoverDone);
 }
 
-/// Holds: FO-5.10-3.
-#[test]
-fn a_partner_refused_for_its_clock_is_not_declared_down_by_the_safe_period() {
+/// A secondary that has refused its partner's clock shortly before the end of the safe period.
+fn refusing_a_clock() -> Script {
     let mut relationship = config(Role::Secondary, 20);
     relationship.safe_period = Some(std::time::Duration::from_secs(100));
     let endpoint = Some(stored(CommunicationsInterrupted));
@@ -452,11 +451,28 @@ fn a_partner_refused_for_its_clock_is_not_declared_down_by_the_safe_period() {
     Message::Connect(connect).encode(behind, xid, Dialect::Isc, &mut octets).expect("encodable");
     script.octets(&octets);
     assert!(script.take(MessageType::CONNECTACK).reject().is_some());
+    script
+}
+
+/// Holds: FO-5.10-3.
+#[test]
+fn a_partner_refused_for_its_clock_is_not_declared_down_by_the_safe_period() {
+    let mut script = refusing_a_clock();
     script.run(30);
     assert_eq!(script.endpoint.state(), CommunicationsInterrupted);
     // Then it does not even answer.
     script.run(300);
     assert_eq!(script.endpoint.state(), PartnerDown);
+}
+
+/// It lives, whatever becomes of its next attempt.
+#[test]
+fn a_partner_refused_for_its_clock_is_not_declared_down_by_a_connection_that_breaks() {
+    let mut script = refusing_a_clock();
+    script.run(30);
+    script.called(LinkId(2));
+    script.input(Input::Disconnected { link: LinkId(2) });
+    assert_eq!(script.endpoint.state(), CommunicationsInterrupted);
 }
 
 /// Holds: A2-35.
