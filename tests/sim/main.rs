@@ -1,4 +1,5 @@
 //! The simulator: every seed that ever found a bug, and a few fixed ones besides.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
