@@ -264,6 +264,7 @@ mod tests {
         let after = Binding { binding_status: BindingStatus::Free, ..before.clone() };
         let mut change = changed(Cause::Other, &before, &after);
         change.state = FailoverState::PartnerDown;
+        change.partner_down_since = NOW;
         assert_eq!(kind_of(&change), Some(Kind::ClientChange));
         change.now = NOW.plus(301);
         assert_eq!(kind_of(&change), None);
