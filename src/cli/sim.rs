@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -40,6 +41,9 @@ pub(super) struct Options {
     /// Leave these kinds of fault out, with commas between; "all" is every kind
     #[arg(long, value_name = "KINDS", value_parser = kinds)]
     without: Option<Kinds>,
+    /// Let the story tell everything that happens to this address
+    #[arg(long, value_name = "ADDRESS")]
+    follow: Option<Ipv4Addr>,
     /// Print the whole story, not only the end of one that went wrong
     #[arg(long)]
     trace: bool,
@@ -90,6 +94,7 @@ fn simulate(options: &Options, out: &mut dyn Write) -> io::Result<bool> {
         addresses: options.addresses,
         clients: options.clients,
         dialect: options.dialect,
+        follow: options.follow,
         without: options.without.as_ref().map(|kinds| kinds.0.clone()).unwrap_or_default(),
     });
     let began = Instant::now();

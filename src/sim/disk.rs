@@ -28,6 +28,19 @@ struct Platter {
     /// Files that are gone by name, but not durably so.
     removed: BTreeMap<String, Content>,
     random: Prng,
+    faults: Faults,
+    /// The power goes after so many operations; later ones do nothing.
+    dies_in: Option<u64>,
+    dead: bool,
+    /// A write went astray, so that damage may be found.
+    damaged: bool,
+    /// An operation has failed since the last start.
+    troubled: bool,
+}
+
+/// What will go wrong.
+#[derive(Debug, Default)]
+struct Faults {
     /// No room is left.
     full: bool,
     /// After so many operations one fails.
@@ -36,13 +49,6 @@ struct Platter {
     failing_reads: u64,
     /// The next write ends in the wrong place.
     misdirects: bool,
-    /// The power goes after so many operations; later ones do nothing.
-    dies_in: Option<u64>,
-    dead: bool,
-    /// A write went astray, so that damage may be found.
-    damaged: bool,
-    /// An operation has failed since the last start.
-    troubled: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,10 +73,7 @@ impl SimDisk {
             durable_names: BTreeSet::new(),
             removed: BTreeMap::new(),
             random,
-            full: false,
-            fails_in: None,
-            failing_reads: 0,
-            misdirects: false,
+            faults: Faults::default(),
             dies_in: None,
             dead: false,
             damaged: false,
@@ -80,22 +83,22 @@ impl SimDisk {
 
     /// Whether there is no room.
     pub(crate) fn set_full(&self, full: bool) {
-        self.0.lock().full = full;
+        self.0.lock().faults.full = full;
     }
 
     /// One operation fails, after `operations` more.
     pub(crate) fn fail_in(&self, operations: u64) {
-        self.0.lock().fails_in = Some(operations);
+        self.0.lock().faults.fails_in = Some(operations);
     }
 
     /// The next read fails.
     pub(crate) fn fail_reads(&self, reads: u64) {
-        self.0.lock().failing_reads = reads;
+        self.0.lock().faults.failing_reads = reads;
     }
 
     /// The next write ends in the wrong place.
     pub(crate) fn misdirect(&self) {
-        self.0.lock().misdirects = true;
+        self.0.lock().faults.misdirects = true;
     }
 
     /// Whether a write went astray since the disk was empty.
@@ -106,16 +109,12 @@ impl SimDisk {
     /// Whether an operation may fail at present.
     pub(crate) fn is_troubled(&self) -> bool {
         let platter = self.0.lock();
-        platter.full || platter.fails_in.is_some() || platter.troubled
+        platter.faults.full || platter.faults.fails_in.is_some() || platter.troubled
     }
 
     /// No fault is pending any more.
     pub(crate) fn heal(&self) {
-        let mut platter = self.0.lock();
-        platter.full = false;
-        platter.fails_in = None;
-        platter.failing_reads = 0;
-        platter.misdirects = false;
+        self.0.lock().faults = Faults::default();
     }
 
     /// The process dies within what it is doing, after `operations` more; nothing later has any
@@ -220,9 +219,9 @@ impl Platter {
         if self.dead {
             return Err(failed());
         }
-        match &mut self.fails_in {
+        match &mut self.faults.fails_in {
             Some(0) => {
-                self.fails_in = None;
+                self.faults.fails_in = None;
                 self.troubled = true;
                 Err(failed())
             }
@@ -255,23 +254,21 @@ impl Disk for SimDisk {
     fn create(&mut self, name: &str) -> io::Result<()> {
         let mut platter = self.0.lock();
         platter.operate()?;
-        if platter.full {
+        if platter.faults.full {
             return Err(full());
         }
-        match platter.files.get_mut(name) {
-            Some(content) => content.write(Write::Length(0)),
-            None => {
-                let content = Content::default();
-                platter.files.insert(name.to_owned(), content);
-            }
+        if let Some(content) = platter.files.get_mut(name) {
+            content.write(Write::Length(0));
+        } else {
+            platter.files.insert(name.to_owned(), Content::default());
         }
         Ok(())
     }
 
     fn read_at(&mut self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let mut platter = self.0.lock();
-        if platter.failing_reads > 0 {
-            platter.failing_reads -= 1;
+        if platter.faults.failing_reads > 0 {
+            platter.faults.failing_reads -= 1;
             platter.troubled = true;
             return Err(failed());
         }
@@ -292,10 +289,10 @@ impl Disk for SimDisk {
         if platter.dead {
             return outcome;
         }
-        let is_full = platter.full;
+        let is_full = platter.faults.full;
         let part = platter.random.below(octets.len() as u64 + 1);
         let part = usize::try_from(part).unwrap_or(0);
-        if std::mem::take(&mut platter.misdirects) && offset > 0 {
+        if std::mem::take(&mut platter.faults.misdirects) && offset > 0 {
             let sectors = (offset / SECTOR) as u64;
             offset = usize::try_from(platter.random.below(sectors + 1)).unwrap_or(0) * SECTOR;
             platter.damaged = true;
@@ -321,7 +318,7 @@ impl Disk for SimDisk {
         let mut platter = self.0.lock();
         platter.operate()?;
         let len = usize::try_from(len).map_err(|_| full())?;
-        if platter.full && len > platter.file(name)?.now.len() {
+        if platter.faults.full && len > platter.file(name)?.now.len() {
             return Err(full());
         }
         platter.file(name)?.write(Write::Length(len));

@@ -22,14 +22,14 @@ impl World {
         let Some(fault) = fault else { return };
         let kind = fault.what.kind();
         self.note(&format_args!("{:?}", fault.what));
-        if self.apply(fault.what, index) {
+        if self.apply(&fault.what, index) {
             *self.counts.faults.entry(kind).or_default() += 1;
         }
     }
 
-    fn apply(&mut self, what: What, index: usize) -> bool {
+    fn apply(&mut self, what: &What, index: usize) -> bool {
         let now = self.now;
-        match what {
+        match *what {
             What::Crash { side, outputs, away, power } => self.crash(side, outputs, away, power),
             What::Block { from, time } => {
                 for side in from.map_or(0..2, |side| side..side + 1) {

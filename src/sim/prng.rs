@@ -1,4 +1,4 @@
-//! Random numbers that mean the same for ever: SplitMix64 (Steele, Lea, Flood 2014), written out.
+//! Random numbers that mean the same for ever: `SplitMix64` (Steele, Lea, Flood 2014), written out.
 //!
 //! Every part of a world draws from a stream of its own, so that taking a client or a fault away
 //! leaves what all others do as it was.

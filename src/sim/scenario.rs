@@ -43,11 +43,20 @@ pub struct Wishes {
     pub dialect: Option<Dialect>,
     /// Kinds of fault that are left out.
     pub without: Vec<FaultKind>,
+    /// An address of which the story tells every change.
+    pub follow: Option<Ipv4Addr>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { hours: 10, addresses: None, clients: None, dialect: None, without: Vec::new() }
+        Self {
+            hours: 10,
+            addresses: None,
+            clients: None,
+            dialect: None,
+            without: Vec::new(),
+            follow: None,
+        }
     }
 }
 
@@ -82,6 +91,8 @@ pub(crate) struct Scenario {
     pub(crate) segment_octets: u32,
     /// Datagrams of clients that get lost, of 1000.
     pub(crate) loss: u64,
+    /// An address of which the story tells every change.
+    pub(crate) follow: Option<Ipv4Addr>,
     /// In the order of their times.
     pub(crate) faults: Vec<Fault>,
 }
@@ -325,6 +336,7 @@ impl Scenario {
             sync,
             segment_octets,
             loss,
+            follow: wishes.follow,
             faults,
         }
     }

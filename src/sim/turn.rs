@@ -169,6 +169,9 @@ impl World {
 
     fn made(&mut self, side: usize, cause: Cause, commit: Commit) {
         if let Change::Binding(after) = &commit.change {
+            if self.scenario.follow == Some(after.address) {
+                self.note(&format_args!("side {side}, {cause:?}: {after:?}"));
+            }
             self.watch_change(side, cause, after);
         }
         let changed = match &commit.change {
@@ -195,7 +198,7 @@ impl World {
             cause,
             before: shadow.latest(after.address).unwrap_or(&unused),
             after,
-            state: machine.endpoint().map_or(FailoverState::Startup, |endpoint| endpoint.state()),
+            state: self.state(side).unwrap_or(FailoverState::Startup),
             role: machine.config.role,
             partner_down_since: record.map_or(UnixTime::ABSENT, |record| record.start_of_state),
             contact_since: record.is_some_and(|record| record.contact_in_partner_down),
@@ -295,7 +298,9 @@ impl World {
                 .received_potential_expiration
                 .max(binding.sent_potential_expiration)
                 .max(binding.lease_expiration);
-            binding.belongs_to(client).then(|| self.true_time(other, latest))
+            // Whoever declined it, nobody gets it before it has rested.
+            let rests = binding.binding_status == BindingStatus::Abandoned;
+            (rests || binding.belongs_to(client)).then(|| self.true_time(other, latest))
         });
         let given = Given {
             at: self.now,
@@ -305,6 +310,16 @@ impl World {
             set: self.excuses.set_since(0),
         };
         self.found(given.check(address));
+    }
+
+    /// Whether a client has an address by the disk of a side.
+    pub(super) fn is_holder_by_disk(&self, side: usize, address: Ipv4Addr, client: u32) -> bool {
+        let hardware = HardwareAddress::new(1, &packet::hardware(client));
+        let client = ClientRef { identifier: None, hardware };
+        let binding = self.shadows.get(side).and_then(|shadow| shadow.bindings.get(&address));
+        binding.is_some_and(|binding| {
+            binding.binding_status == BindingStatus::Active && binding.belongs_to(&client)
+        })
     }
 
     /// When the lease of a client ends by the disk of a side; 0 if there is none.

@@ -22,7 +22,7 @@ use super::watch::wire::Wire;
 use super::watch::{Kind, Violation};
 use crate::dhcp::Arrival;
 use crate::driver::links::LinkEvent;
-use crate::endpoint::LinkId;
+use crate::endpoint::{FailoverEndpoint, LinkId};
 use crate::time::UnixTime;
 use crate::wire::codes::FailoverState;
 
@@ -460,11 +460,16 @@ impl World {
 
     fn pass_on(&mut self, client: u32, say: Vec<Saying>, news: &[News]) {
         for news in news {
+            let (News::Uses(address, ..) | News::Leaves(address)) = news;
+            if self.scenario.follow == Some(*address) {
+                self.note(&format_args!("client {client}: {news:?}"));
+            }
             match *news {
                 News::Uses(address, server, until) => {
-                    let Self { holders, excuses, now, .. } = self;
                     let server = SERVERS.iter().position(|own| *own == server).unwrap_or(0);
-                    let seen = holders.uses(*now, client, (address, server), until, excuses);
+                    let known = self.is_holder_by_disk(1 - server, address, client);
+                    let Self { holders, excuses, now, .. } = self;
+                    let seen = holders.uses(*now, client, (address, server), until, known, excuses);
                     self.found(seen);
                 }
                 News::Leaves(address) => self.holders.leaves(client, address),
@@ -495,7 +500,7 @@ impl World {
             return;
         };
         self.counts.asked += 1;
-        let state = process.endpoint().map_or(FailoverState::Startup, |endpoint| endpoint.state());
+        let state = process.endpoint().map_or(FailoverState::Startup, FailoverEndpoint::state);
         if let Some((xid, asked)) = Asked::of(octets, state, clocks) {
             // Of a datagram that comes twice the first counts.
             self.asked.entry((side, client, xid)).or_insert(asked);

@@ -1,4 +1,6 @@
 //! The simulator: every seed that ever found a bug, and a few fixed ones besides.
+#![cfg(feature = "server")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;

@@ -59,11 +59,11 @@ impl Changed<'_> {
             .or_else(|| self.client_change())
     }
 
-    fn complain(&self, kind: Kind, why: &str) -> Option<Violation> {
+    fn complain(&self, kind: Kind, why: &str) -> Violation {
         let (before, after) = (self.before, self.after);
         let state = self.state;
         let what = format!("{}: {why} in {state}: {before:?} -> {after:?}", after.address);
-        Some(Violation::new(self.at, kind, what))
+        Violation::new(self.at, kind, what)
     }
 
     fn is_lease(&self) -> bool {
@@ -89,7 +89,7 @@ impl Changed<'_> {
         if self.after.lease_expiration.0 <= latest.saturating_add(self.mclt) {
             return None;
         }
-        self.complain(Kind::LeaseLimit, "a lease longer than what the partner knows allows")
+        Some(self.complain(Kind::LeaseLimit, "a lease longer than what the partner knows allows"))
     }
 
     /// 2.4-2, on the server's own record: what is promised lies beyond the lease.
@@ -98,7 +98,7 @@ impl Changed<'_> {
         if !self.is_lease() || after.sent_potential_expiration > after.lease_expiration {
             return None;
         }
-        self.complain(Kind::Promise, "no promise beyond the lease")
+        Some(self.complain(Kind::Promise, "no promise beyond the lease"))
     }
 
     /// 2.4-4: what the partner is known to know moves only by its answer, and to what was sent.
@@ -108,7 +108,7 @@ impl Changed<'_> {
         if after <= before || self.accepted.contains(&after) {
             return None;
         }
-        self.complain(Kind::Acknowledged, "an acknowledged time that was not acknowledged")
+        Some(self.complain(Kind::Acknowledged, "an acknowledged time that was not acknowledged"))
     }
 
     /// A lease that has ended makes its address FREE once the partner has agreed, or after the waits of
@@ -121,7 +121,7 @@ impl Changed<'_> {
         if !unused(after) || unused(before) || agreed || self.may_reuse() {
             return None;
         }
-        self.complain(Kind::ClientChange, "made free without the partner's consent")
+        Some(self.complain(Kind::ClientChange, "made free without the partner's consent"))
     }
 
     /// 2.4-5: another client only by way of FREE or BACKUP.
@@ -139,7 +139,7 @@ impl Changed<'_> {
         if partners && self.state != FailoverState::Normal {
             return None;
         }
-        self.complain(Kind::ClientChange, "given to another client")
+        Some(self.complain(Kind::ClientChange, "given to another client"))
     }
 
     /// Whether the waits of PARTNER-DOWN are over (§9.4.2).
@@ -264,6 +264,7 @@ mod tests {
         let after = Binding { binding_status: BindingStatus::Free, ..before.clone() };
         let mut change = changed(Cause::Other, &before, &after);
         change.state = FailoverState::PartnerDown;
+        change.partner_down_since = NOW;
         assert_eq!(kind_of(&change), Some(Kind::ClientChange));
         change.now = NOW.plus(301);
         assert_eq!(kind_of(&change), None);

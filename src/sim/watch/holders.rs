@@ -22,7 +22,8 @@ struct Use {
     renewed: True,
     server: usize,
     until: True,
-    /// Until when the draft protects it: the end of the lease, unless its record was lost.
+    /// Until when the draft protects it: the end of the lease, unless its record was lost. Renewals
+    /// do not change that before the other server knows of the client.
     protected: True,
 }
 
@@ -45,13 +46,16 @@ impl Holders {
         client: u32,
         (address, server): (Ipv4Addr, usize),
         until: True,
+        partner_knows: bool,
         excuses: &Excuses,
     ) -> Option<Violation> {
         let holders = self.uses.entry(address).or_default();
         holders.retain(|holder, held| *holder == client || held.until > now);
         let mine = holders.get(&client).filter(|held| held.until >= now);
         let since = mine.map_or(now, |held| held.since);
-        holders.insert(client, Use { since, renewed: now, server, until, protected: until });
+        let orphan = mine.filter(|held| held.protected < held.until && !partner_knows);
+        let protected = orphan.map_or(until, |held| held.protected);
+        holders.insert(client, Use { since, renewed: now, server, until, protected });
         let other = holders.iter().find(|(holder, held)| {
             let tolerance =
                 grain(held.renewed, held.until) + excuses.set_since(held.renewed.min(since));
@@ -136,8 +140,8 @@ mod tests {
 
     fn second_client_at(second: u64, excuses: &Excuses) -> Option<Violation> {
         let mut holders = Holders::default();
-        assert_eq!(holders.uses(SECOND, 1, (ADDRESS, 0), 601 * SECOND, excuses), None);
-        holders.uses(second * SECOND, 2, (ADDRESS, 0), 2000 * SECOND, excuses)
+        assert_eq!(holders.uses(SECOND, 1, (ADDRESS, 0), 601 * SECOND, true, excuses), None);
+        holders.uses(second * SECOND, 2, (ADDRESS, 0), 2000 * SECOND, true, excuses)
     }
 
     #[test]
@@ -164,9 +168,9 @@ mod tests {
         let excuses = Excuses::default();
         let second_client_at = |second: u64| {
             let mut holders = Holders::default();
-            holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+            holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, true, &excuses);
             holders.store_lost(0, 300 * SECOND, |_, _| 0);
-            holders.uses(second * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses)
+            holders.uses(second * SECOND, 2, (ADDRESS, 1), 900 * SECOND, true, &excuses)
         };
         assert!(second_client_at(290).is_some());
         assert_eq!(second_client_at(310), None);
@@ -175,18 +179,20 @@ mod tests {
     #[test]
     fn a_lease_that_the_partner_knows_is_protected_whatever_is_lost() {
         let (mut holders, excuses) = (Holders::default(), Excuses::default());
-        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, true, &excuses);
         holders.store_lost(0, 300 * SECOND, |_, _| 600 * SECOND);
-        assert!(holders.uses(310 * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses).is_some());
+        assert!(
+            holders.uses(310 * SECOND, 2, (ADDRESS, 1), 900 * SECOND, true, &excuses).is_some()
+        );
     }
 
     #[test]
     fn a_client_that_left_is_not_counted() {
         let mut holders = Holders::default();
         let excuses = Excuses::default();
-        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, true, &excuses);
         holders.leaves(1, ADDRESS);
-        assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, &excuses), None);
+        assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, true, &excuses), None);
     }
 
     #[test]

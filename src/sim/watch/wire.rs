@@ -223,7 +223,9 @@ fn read(
         Message::ConnectAck(ack) => note(Said::Limit(ack.max_unacked_bndupd.unwrap_or(0))),
         Message::State(state) => {
             let state = state.server_state.and_then(FailoverState::from_code);
-            state.into_iter().for_each(|state| note(Said::State(state)));
+            if let Some(state) = state {
+                note(Said::State(state));
+            }
         }
         Message::BndUpd(bndupd) => {
             let mut updates = Vec::new();
