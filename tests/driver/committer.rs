@@ -177,13 +177,13 @@ async fn a_batch_without_room_is_tried_again_until_there_is_and_nothing_overtake
     assert_eq!(seen.recv().unwrap(), [(A, address(2))]);
     open.send(Word::GoOn).unwrap();
     let (mut reached, mut room) = (CommitId(0), false);
-    while reached < CommitId(2) {
+    while reached < CommitId(2) || !room {
         match committer.report().await {
             Report::Room => room = true,
             report => reached = report.highest(A),
         }
     }
-    assert!(room && !committer.is_stalled());
+    assert!(!committer.is_stalled());
     assert_eq!(committer.statistics().put_off, 2);
 }
 
