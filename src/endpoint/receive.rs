@@ -163,6 +163,9 @@ impl FailoverEndpoint {
     }
 
     fn accept_update(&mut self, now: Now, own: &Binding, received: &ReceivedUpdate) {
+        if self.is_on_its_way_to_the_secondary(own) && is_over(received.binding_status) {
+            return;
+        }
         // In PARTNER-DOWN no wait that is running gets shorter by what the partner reports (§9.4.2).
         let keeps_promises = self.config.dialect.keeps_promises_of_ended_leases()
             || self.state() == FailoverState::PartnerDown;
@@ -196,6 +199,16 @@ impl FailoverEndpoint {
                 self.note_news(own.address, commit);
             }
         }
+    }
+
+    /// This server gives the address away and has not been answered. Whatever ended before that is not
+    /// news: the secondary takes the address on whatever it had, and were it FREE here at the same
+    /// time, it would be both servers' (§5.4).
+    fn is_on_its_way_to_the_secondary(&self, own: &Binding) -> bool {
+        self.config.role == Role::Primary
+            && own.binding_status == BindingStatus::Backup
+            && !own.partner_knows
+            && !self.table.is_marked(own.address, Mark::Recalled)
     }
 
     /// A dhcpd does not look at the xid of a rejection: that of an earlier update makes it forget a
@@ -270,6 +283,17 @@ impl FailoverEndpoint {
             Role::Secondary => BindingStatus::Backup,
         }
     }
+}
+
+/// Whether nobody holds an address with this status any more.
+const fn is_over(status: BindingStatus) -> bool {
+    matches!(
+        status,
+        BindingStatus::Free
+            | BindingStatus::Expired
+            | BindingStatus::Released
+            | BindingStatus::Reset
+    )
 }
 
 /// Whether a dhcpd reports that the client released the lease after this server last heard of it.
