@@ -168,7 +168,11 @@ impl Server {
                 }
                 // Never asked for: `RelationshipConfig::tls` says that this driver has none.
                 Output::StartTls { link, .. } => {
-                    self.tell(Input::TlsFailed { link, reason: "this driver has no TLS" });
+                    self.tell(Input::TlsFailed {
+                        link,
+                        reason: "this driver has no TLS",
+                        refused: true,
+                    });
                 }
                 Output::Close(link) => {
                     if let Some((stream, _)) = self.links.remove(&link) {

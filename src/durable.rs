@@ -39,7 +39,7 @@ pub enum Change {
 }
 
 /// What a failover endpoint remembers about itself and its partner across restarts (§9.2, §9.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointRecord {
     /// Own state; never STARTUP, which is not recorded.
     pub state: FailoverState,

@@ -91,6 +91,8 @@ pub mod binding;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
+pub mod clients;
+#[cfg(feature = "server")]
 pub mod demo;
 #[cfg(feature = "server")]
 pub mod dhcp;
@@ -98,6 +100,8 @@ pub mod dhcp;
 pub mod driver;
 pub mod durable;
 pub mod endpoint;
+#[cfg(feature = "server")]
+pub mod isc;
 #[cfg(feature = "server")]
 pub mod pcap;
 #[cfg(feature = "server")]

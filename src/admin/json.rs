@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::binding::{Client, HardwareAddress};
+use crate::dhcp::{Offer, Preview};
 use crate::endpoint::Status;
 use crate::endpoint::explain::{AddressExplanation, Change, ClientExplanation, Reason};
 use crate::endpoint::status::RangeCounts;
@@ -235,6 +236,13 @@ pub struct DoneBody {
     pub state: Option<String>,
 }
 
+/// The answer to a reset: it is done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResetBody {
+    /// The address.
+    pub address: Ipv4Addr,
+}
+
 /// The answer to a request that is not followed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorBody {
@@ -278,9 +286,45 @@ pub struct WhyAnswer {
     pub reasons: Vec<ReasonBody>,
     /// What changes it, the earliest first.
     pub changes: Vec<ChangeBody>,
+    /// What a DISCOVER of the client would bring it, network by network; absent in an answer about
+    /// an address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<OfferBody>,
     /// The addresses that the client holds or held last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Self>,
+}
+
+/// What a client would be offered on one network.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OfferBody {
+    /// The network.
+    pub subnet: String,
+    /// The address; null if there would be no offer.
+    pub address: Option<Ipv4Addr>,
+    /// Lease in seconds if the client asks for no length; 0 without an offer.
+    pub lease: u32,
+    /// Lease in seconds if it asks for the longest; 0 without an offer.
+    pub longest_lease: u32,
+    /// Why this address, or why none.
+    pub text: String,
+    /// Its rule.
+    pub rule: String,
+}
+
+impl From<&Preview> for OfferBody {
+    fn from(preview: &Preview) -> Self {
+        let (address, lease, longest_lease, text, rule) = match preview.offer {
+            Ok(offer) => {
+                let Offer { address, lease, longest_lease, why, .. } = offer;
+                (Some(address), lease, longest_lease, why, Offer::RULE)
+            }
+            Err(reason) => (None, 0, 0, reason.name(), reason.rule()),
+        };
+        let (subnet, text, rule) = (preview.network.to_string(), text.into(), rule.into());
+        Self { subnet, address, lease, longest_lease, text, rule }
+    }
 }
 
 /// A sentence and its rule.
@@ -326,7 +370,10 @@ impl From<&WhyReport> for WhyAnswer {
     fn from(report: &WhyReport) -> Self {
         let answer = match &report.explanation {
             Explanation::Address(explained) => Self::from(explained),
-            Explanation::Client(explained) => Self::from(explained),
+            Explanation::Client { explained, offers } => {
+                let offers = offers.iter().map(OfferBody::from).collect();
+                Self { offers, ..Self::from(explained) }
+            }
         };
         Self { relationship: report.relationship.as_deref().map(str::to_owned), ..answer }
     }
@@ -345,6 +392,7 @@ impl From<&AddressExplanation> for WhyAnswer {
             longest_lease: explained.longest_lease,
             reasons: explained.reasons.iter().map(ReasonBody::from).collect(),
             changes: explained.changes.iter().map(ChangeBody::from).collect(),
+            offers: Vec::new(),
             addresses: Vec::new(),
         }
     }
@@ -363,6 +411,7 @@ impl From<&ClientExplanation> for WhyAnswer {
             longest_lease: explained.longest_lease,
             reasons: explained.reasons.iter().map(ReasonBody::from).collect(),
             changes: explained.changes.iter().map(ChangeBody::from).collect(),
+            offers: Vec::new(),
             addresses: explained.addresses.iter().map(Self::from).collect(),
         }
     }

@@ -8,6 +8,7 @@
 //! | `POST /v1/relationships/{name}/partner-down` | declares the partner down; `?force=true` also out of RECOVER |
 //! | `POST /v1/relationships/{name}/shutdown` | hands everything over to the partner |
 //! | `POST /v1/relationships/{name}/forget-connect-time` | lets the next CONNECT be earlier than the last |
+//! | `POST /v1/addresses/{address}/reset` | frees an abandoned address |
 //! | `GET /metrics` | counters and gauges in the Prometheus text format |
 //! | `GET /healthz` | `ok` as long as the engine answers |
 //!
@@ -25,7 +26,7 @@ mod listener;
 mod metrics;
 mod why;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
@@ -88,6 +89,7 @@ pub fn router(token: Option<String>, commands: CommandSender) -> Router {
         .route("/v1/relationships/{name}/partner-down", post(partner_down))
         .route("/v1/relationships/{name}/shutdown", post(shutdown))
         .route("/v1/relationships/{name}/forget-connect-time", post(forget_connect_time))
+        .route("/v1/addresses/{address}/reset", post(reset))
         .route("/metrics", get(metrics::scrape))
         .route("/healthz", get(healthz))
         .method_not_allowed_fallback(|| async {
@@ -96,7 +98,8 @@ pub fn router(token: Option<String>, commands: CommandSender) -> Router {
         .fallback(|| async {
             let known = "known are /v1/status, /v1/leases, /v1/why, /v1/relationships/NAME/partner-down, \
                          /v1/relationships/NAME/shutdown, \
-                         /v1/relationships/NAME/forget-connect-time, /metrics and /healthz";
+                         /v1/relationships/NAME/forget-connect-time, /v1/addresses/ADDRESS/reset, \
+                         /metrics and /healthz";
             Failure(StatusCode::NOT_FOUND, format!("there is nothing here; {known}"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -122,7 +125,9 @@ fn wrong(why: &str) -> Failure {
 impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
         let code = match error {
-            CommandError::UnknownRelationship { .. } => StatusCode::NOT_FOUND,
+            CommandError::UnknownRelationship { .. } | CommandError::UnknownAddress(_) => {
+                StatusCode::NOT_FOUND
+            }
             CommandError::Refused { .. } => StatusCode::CONFLICT,
         };
         Self(code, error.to_string())
@@ -216,6 +221,15 @@ async fn forget_connect_time(
     let name = relationship.clone();
     ask(&commands, |answer| AdminCommand::ForgetConnectTime { relationship, answer }).await??;
     done(&commands, name).await
+}
+
+async fn reset(
+    State(commands): State<CommandSender>,
+    address: Result<Path<Ipv4Addr>, PathRejection>,
+) -> Result<Json<json::ResetBody>, Failure> {
+    let Path(address) = address.map_err(|error| wrong(&error.body_text()))?;
+    ask(&commands, |answer| AdminCommand::Reset { address, answer }).await??;
+    Ok(Json(json::ResetBody { address }))
 }
 
 /// The state that a command has led to.

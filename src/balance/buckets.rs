@@ -71,8 +71,7 @@ impl HashBuckets {
 
     /// Whether the primary serves `bucket`.
     pub fn primary_serves(&self, bucket: u8) -> bool {
-        let octet = self.0.get(usize::from(bucket / 8)).copied().unwrap_or(0);
-        octet & (1 << (bucket % 8)) != 0
+        is_set(&self.0, bucket)
     }
 
     /// The server responsible for the client with this hash key.
@@ -85,6 +84,12 @@ impl HashBuckets {
         let set: u32 = self.0.iter().map(|octet| octet.count_ones()).sum();
         u16::try_from(set).unwrap_or(256)
     }
+}
+
+/// Whether the bit of `bucket` is set.
+pub(super) fn is_set(octets: &[u8; BUCKET_OCTETS], bucket: u8) -> bool {
+    let octet = octets.get(usize::from(bucket / 8)).copied().unwrap_or(0);
+    octet & (1 << (bucket % 8)) != 0
 }
 
 /// Between the crate's meaning of a set bit and the dialect's; its own inverse.
@@ -171,6 +176,15 @@ mod tests {
     fn an_assignment_of_another_length_is_none() {
         assert_eq!(HashBuckets::from_wire(&[0; 31], Dialect::Isc), None);
         assert_eq!(HashBuckets::from_wire(&[0; 33], Dialect::Isc), None);
+    }
+
+    #[test]
+    fn buckets_are_shown_in_hexadecimal() {
+        let octets = [0xa5; BUCKET_OCTETS];
+        let shown = "a5".repeat(BUCKET_OCTETS);
+        assert_eq!(format!("{:?}", HashBuckets::new(octets)), format!("HashBuckets({shown})"));
+        let server = super::super::ServerBuckets::new(octets);
+        assert_eq!(format!("{server:?}"), format!("ServerBuckets({shown})"));
     }
 
     /// Holds: A2-31.

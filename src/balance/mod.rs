@@ -2,8 +2,8 @@
 //!
 //! [`hash`] reduces a client's identifier, or its hardware address, to one of 256 buckets;
 //! [`ServerBuckets`] says which buckets a pair serves at all, [`HashBuckets`] which of its servers each
-//! belongs to; [`secs_override`] lets the other
-//! server step in for a client that has waited. [`Role`] names the two servers.
+//! belongs to; [`secs_override`] lets the other server step in for a client that has waited. [`Role`]
+//! names the two servers.
 //!
 //! The rule applies in NORMAL only; whether it applies to a message is the endpoint's business
 //! (§9.8.2).

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::buckets::is_set;
 use super::{BUCKET_OCTETS, HashBuckets, hash};
 
 /// The hash buckets that both servers of a pair serve together (§5.3).
@@ -25,9 +26,7 @@ impl ServerBuckets {
 
     /// Whether the pair serves the client with this hash key.
     pub fn serves(&self, key: &[u8]) -> bool {
-        let bucket = hash(key);
-        let octet = self.0.get(usize::from(bucket / 8)).copied().unwrap_or(0);
-        octet & (1 << (bucket % 8)) != 0
+        is_set(&self.0, hash(key))
     }
 
     /// Whether the secondary has buckets of the pair only.

@@ -45,7 +45,7 @@ pub struct Parts<'a> {
 /// What a binding carries; nothing by default.
 ///
 /// Two lengths of two octets, then request options, reply options and the value of a DDNS option.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Carried(Option<Arc<[u8]>>);
 
 /// Octets of the two lengths.
@@ -66,12 +66,7 @@ impl Carried {
             return Self::NOTHING;
         }
         let length = |octets: &[u8]| u16::try_from(octets.len()).unwrap_or(0).to_be_bytes();
-        let mut octets =
-            Vec::with_capacity(request.len().saturating_add(reply.len()).saturating_add(LENGTHS));
-        octets.extend(length(request));
-        octets.extend(length(reply));
-        octets.extend(request);
-        octets.extend(reply);
+        let mut octets = [&length(request)[..], &length(reply), request, reply].concat();
         if let Some(ddns) = parts.ddns {
             octets.extend(ddns.flags().0.to_be_bytes());
             octets.extend(ddns.name());
@@ -288,6 +283,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_renewal_with_an_empty_area_shares_its_octets_too() {
+        for carried in [request(HOST), Parts { reply_options: Some(HOST), ..Parts::default() }] {
+            let empty = |area: Option<&'static [u8]>| area.or(Some(&[]));
+            let later = Parts {
+                request_options: empty(carried.request_options),
+                reply_options: empty(carried.reply_options),
+                ddns: None,
+            };
+            let carried = Carried::new(carried);
+            assert!(Arc::ptr_eq(
+                carried.shared().unwrap(),
+                carried.renewed(later).shared().unwrap()
+            ));
+        }
+    }
+
+    #[test]
+    fn what_ended_keeps_its_dns_records_and_nothing_else() {
+        let ended = Carried::new(everything()).ended();
+        let expected = Parts { ddns: everything().ddns, ..Parts::default() };
+        assert_eq!(ended.parts(), expected);
+        assert_eq!(Carried::new(request(HOST)).ended(), Carried::NOTHING);
+    }
+
+    #[test]
+    fn what_is_carried_is_shown_by_its_parts() {
+        let carried = Carried::new(request(HOST));
+        assert_eq!(format!("{carried:?}"), format!("{:?}", request(HOST)));
+    }
+
     /// Renewals are unicast past the relay agent.
     #[test]
     fn what_the_relay_agent_said_outlives_a_renewal_without_it() {
@@ -316,6 +342,18 @@ mod tests {
         collect_options(&[82], MAX_REQUEST_OCTETS, [(82, &data[..])].into_iter(), &mut out);
         let lengths: Vec<_> = options_of(&out).map(|(_, data)| data.len()).collect();
         assert_eq!(lengths, [255, 45]);
+    }
+
+    #[test]
+    fn options_are_collected_up_to_the_last_octet_of_the_limit() {
+        let (short, long) = ([7; 20], [7; 300]);
+        for (data, octets) in [(&short[..], 4 + 2 + 20), (&long[..], 4 + 2 + 255 + 2 + 45)] {
+            for (limit, expected) in [(octets, octets), (octets - 1, 0)] {
+                let mut out = Vec::new();
+                collect_options(&[], limit, [(82, data)].into_iter(), &mut out);
+                assert_eq!(out.len(), expected, "{} octets, limit {limit}", data.len());
+            }
+        }
     }
 
     #[test]

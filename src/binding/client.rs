@@ -1,6 +1,7 @@
 //! Who a client is: its identifier if it gave one, its hardware address in any case.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 /// Octets of a chaddr that fit a record; the field itself is 16 octets long.
 pub const MAX_HARDWARE_OCTETS: usize = 16;
@@ -104,8 +105,14 @@ impl PartialEq for ClientIdentifier {
 
 impl Eq for ClientIdentifier {}
 
+impl Hash for ClientIdentifier {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.octets().hash(state);
+    }
+}
+
 /// A client as a binding remembers it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Client {
     /// Absent if the client used none (§7.1.1).
     pub identifier: Option<ClientIdentifier>,
@@ -203,6 +210,13 @@ mod tests {
         let identifier = |octets: &[u8]| ClientIdentifier::new(octets).unwrap();
         assert_eq!(identifier(b"abc"), identifier(b"abc"));
         assert_ne!(identifier(b"abc"), identifier(b"abd"));
+    }
+
+    /// Holds: FO-12.5-1.
+    #[test]
+    fn the_octet_before_a_hardware_address_is_its_type() {
+        let token_ring = HardwareAddress::from_wire(&[6, 0, 12, 1]).unwrap();
+        assert_eq!((token_ring.htype(), token_ring.octets()), (6, &[0, 12, 1][..]));
     }
 
     #[test]

@@ -35,7 +35,7 @@ use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, IpFlags};
 
 /// What a server remembers of one address, all of it in stable storage (§5.2.1, §7.1.5).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Binding {
     /// The address.
     pub address: Ipv4Addr,
@@ -97,7 +97,7 @@ impl Binding {
 }
 
 /// A contiguous run of addresses, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressRange {
     first: Ipv4Addr,
     last: Ipv4Addr,

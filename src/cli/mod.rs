@@ -4,6 +4,7 @@
 //! Answers go to standard output, everything else to standard error.
 
 mod check;
+mod isc;
 mod leases;
 mod operate;
 mod pcap;
@@ -14,6 +15,7 @@ mod table;
 mod why;
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -154,6 +156,21 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// Free an abandoned address: it was declined, or answered a ping, and is well again
+    #[command(after_help = "\
+With a partner it may be leased again once the partner has agreed.
+
+Example:
+  twinlease reset 10.78.0.20")]
+    Reset {
+        /// The address
+        address: Ipv4Addr,
+        #[command(flatten)]
+        server: AdminAddress,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// See a pair at work on this machine: clients, a crash, a return, and a verdict
     #[command(after_help = "\
 Needs no privileges. Two real server processes on loopback, real UDP clients behind a relay agent.
@@ -164,6 +181,11 @@ Example:
     Demo {
         #[command(flatten)]
         options: DemoOptions,
+    },
+    /// To and from the files of an ISC dhcpd
+    Isc {
+        #[command(subcommand)]
+        command: isc::IscCommand,
     },
     /// Simulate a pair for which everything goes wrong, and check that no promise is broken
     #[command(after_help = "\
@@ -250,11 +272,13 @@ pub fn main() -> ExitCode {
         Command::ForgetConnectTime { name, server, json } => {
             finish(operate::forget_connect_time(&server, &name, json))
         }
+        Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
         Command::Demo { options } => match demo::run(&options) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(FAILED),
             Err(error) => fail(&error.to_string()),
         },
+        Command::Isc { command } => isc::run(command),
         Command::Sim { options } => sim::run(&options),
         Command::Pcap { command: PcapCommand::Decode { file, json } } => {
             finish(pcap::decode(&file, json))

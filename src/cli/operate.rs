@@ -1,9 +1,11 @@
-//! `twinlease partner-down`, `twinlease shutdown` and `twinlease forget-connect-time`: an operator's word to a running server.
+//! `twinlease partner-down`, `shutdown`, `forget-connect-time` and `reset`: an operator's word to a
+//! running server.
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 
 use crate::admin::client::escaped;
-use crate::admin::json::DoneBody;
+use crate::admin::json::{DoneBody, ResetBody};
 
 use super::{AdminAddress, Failure};
 
@@ -30,6 +32,17 @@ pub(super) fn forget_connect_time(
     json: bool,
 ) -> Result<(), Failure> {
     send(server, name, "forget-connect-time", json)
+}
+
+/// Frees an abandoned address.
+pub(super) fn reset(server: &AdminAddress, address: Ipv4Addr, json: bool) -> Result<(), Failure> {
+    let done: ResetBody = server.client().post(&format!("/v1/addresses/{address}/reset"))?;
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, &done).map_err(io::Error::from)?;
+        return Ok(writeln!(out)?);
+    }
+    Ok(writeln!(out, "{}: reset", done.address)?)
 }
 
 fn send(server: &AdminAddress, name: &str, word: &str, json: bool) -> Result<(), Failure> {

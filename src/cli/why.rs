@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use clap::Args;
 
 use crate::admin::client::escaped;
-use crate::admin::json::{ChangeBody, WhyAnswer, WhyBody};
+use crate::admin::json::{ChangeBody, OfferBody, WhyAnswer, WhyBody};
 
 use super::table::utc;
 use super::{AdminAddress, Failure};
@@ -53,24 +53,41 @@ pub(super) fn run(server: &AdminAddress, json: bool, about: &About) -> Result<()
 }
 
 fn print(answer: &WhyAnswer, indent: &str, out: &mut impl Write) -> io::Result<()> {
-    match (answer.address, answer.bucket) {
-        (Some(address), None) => writeln!(out, "{indent}{address}")?,
-        (Some(address), Some(_)) => writeln!(out, "{indent}would be offered {address}")?,
-        (None, _) => writeln!(out, "{indent}would be offered nothing")?,
+    if let (Some(address), None) = (answer.address, answer.bucket) {
+        writeln!(out, "{indent}{address}")?;
     }
+    answer.offers.iter().try_for_each(|offer| print_offer(offer, indent, out))?;
     for reason in &answer.reasons {
         writeln!(out, "{indent}  {} ({})", reason.text, reason.rule)?;
     }
-    match answer.longest_lease {
-        0 => {}
-        u32::MAX => writeln!(out, "{indent}  longest lease now: without end")?,
-        seconds => writeln!(out, "{indent}  longest lease now: {seconds} s")?,
+    if answer.bucket.is_none() && answer.longest_lease > 0 {
+        writeln!(out, "{indent}  longest lease now: {}", seconds(answer.longest_lease))?;
     }
     for change in &answer.changes {
         writeln!(out, "{indent}  changes {} ({})", when(change), change.rule)?;
     }
     let deeper = format!("{indent}  ");
     answer.addresses.iter().try_for_each(|address| print(address, &deeper, out))
+}
+
+fn print_offer(offer: &OfferBody, indent: &str, out: &mut impl Write) -> io::Result<()> {
+    let OfferBody { subnet, text, rule, .. } = offer;
+    let Some(address) = offer.address else {
+        return writeln!(out, "{indent}in {subnet} it would be offered nothing: {text} ({rule})");
+    };
+    let (lease, longest) = (seconds(offer.lease), seconds(offer.longest_lease));
+    writeln!(
+        out,
+        "{indent}in {subnet} it would be offered {address}, {lease} if it asks for no length, at \
+         most {longest}: {text} ({rule})"
+    )
+}
+
+fn seconds(lease: u32) -> String {
+    match lease {
+        u32::MAX => "without end".to_owned(),
+        seconds => format!("{seconds} s"),
+    }
 }
 
 fn when(change: &ChangeBody) -> String {

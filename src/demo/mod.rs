@@ -2,24 +2,22 @@
 //! privileges.
 //!
 //! Nothing is played: `cluster` starts two `twinlease serve` processes with stores of their own,
-//! `clients` is a population of DHCP clients behind a relay agent that speaks UDP to both (`message`
-//! writes and reads what they say, `tally` counts what they were told), `display` shows what
-//! happens, and `verdict` is computed from what the clients hold and what both servers list at the
-//! end.
+//! a [`Population`] of DHCP clients behind a relay agent speaks UDP to both, `tally` counts what they
+//! were told, `display` shows what happens, and `verdict` is computed from what the clients hold and
+//! what both servers list at the end.
 //!
 //! The play: both servers start with empty stores and reach NORMAL; clients come; the primary is
 //! killed by SIGKILL while clients come, renew and leave; it returns; both have to agree.
 
-mod clients;
 mod cluster;
 mod display;
 mod interrupt;
-mod message;
 mod tally;
 mod verdict;
 
 use std::fmt;
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,7 +25,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use parking_lot::Mutex;
 
-use clients::Population;
+use crate::clients::{ClientId, Habit, Holding, Population};
+
 use cluster::{Cluster, Side};
 use display::Display;
 use interrupt::Interrupt;
@@ -39,6 +38,15 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Time kept for the comparison at the end.
 const EPILOGUE: Duration = Duration::from_secs(4);
+
+/// Part of the time before the end in which clients appear.
+const ARRIVALS: f64 = 0.85;
+
+/// The relay agent's address in the clients' network.
+const RELAY: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
+
+/// One client in so many gives its lease back and comes again.
+const RELEASING: ClientId = 4;
 
 /// What to show.
 #[derive(Clone, Debug, Args)]
@@ -103,6 +111,10 @@ impl Schedule {
         let silence = end.saturating_sub(EPILOGUE);
         Self { kill: silence.mul_f64(0.35), restart: silence.mul_f64(0.7), silence, end }
     }
+}
+
+const fn habit(client: ClientId) -> Habit {
+    if client.is_multiple_of(RELEASING) { Habit::Releases } else { Habit::Stays }
 }
 
 struct Play {
@@ -217,14 +229,22 @@ impl Play {
     fn open_doors(
         &self,
         silence: Instant,
-    ) -> Result<thread::JoinHandle<io::Result<Vec<clients::Holding>>>, DemoError> {
+    ) -> Result<thread::JoinHandle<io::Result<Vec<Holding>>>, DemoError> {
         let tally = Arc::clone(&self.tally);
         let addresses = self.cluster.client_addresses();
-        let population = Population::new(self.clients, addresses, tally, silence)
+        let arrivals = silence.saturating_duration_since(Instant::now()).mul_f64(ARRIVALS);
+        let mut population = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|socket| {
+                let count = self.clients;
+                Population::new(count, arrivals, socket, addresses, RELAY, habit, tally)
+            })
             .map_err(|error| DemoError::Machine("open a socket for the clients", error))?;
         thread::Builder::new()
             .name("clients".to_owned())
-            .spawn(move || population.run())
+            .spawn(move || {
+                population.live(|| Instant::now() >= silence)?;
+                Ok(population.holdings(Instant::now()))
+            })
             .map_err(|error| DemoError::Machine("start a thread", error))
     }
 

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-/// Number of a client.
-pub(super) type ClientId = usize;
+use crate::clients::{ClientId, Told, Witness};
 
 /// Waits are recorded in microseconds, up to two minutes, with three digits.
 const MOST_MICROS: u64 = 120_000_000;
@@ -51,53 +50,15 @@ impl Tally {
         }
     }
 
-    /// A client without a lease was given one after so long a wait.
-    pub(super) fn grant(
-        &mut self,
-        client: ClientId,
-        address: Ipv4Addr,
-        now: Instant,
-        end: Instant,
-        waited: Duration,
-    ) {
-        self.granted += 1;
-        if let Some(waits) = &mut self.waits {
-            waits.saturating_record(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
-        }
-        if let Some(killed) = self.killed {
-            self.granted_since_kill += 1;
-            self.first_after_kill.get_or_insert(now.saturating_duration_since(killed));
-        }
-        self.hold(client, address, now, end);
-    }
-
-    /// A client's lease was prolonged.
-    pub(super) fn renew(
-        &mut self,
-        client: ClientId,
-        address: Ipv4Addr,
-        now: Instant,
-        end: Instant,
-    ) {
-        self.renewed += 1;
-        self.hold(client, address, now, end);
-    }
-
-    fn hold(&mut self, client: ClientId, address: Ipv4Addr, now: Instant, end: Instant) {
-        let before = self.holders.insert(address, (client, end));
-        if before.is_some_and(|(other, until)| other != client && until > now) {
+    fn hold(&mut self, told: &Told) {
+        let before = self.holders.insert(told.address, (told.client, told.until));
+        if before.is_some_and(|(other, until)| other != told.client && until > told.from) {
             self.held_twice += 1;
         }
     }
 
-    /// A client gave its lease back.
-    pub(super) fn release(&mut self, client: ClientId, address: Ipv4Addr) {
-        self.released += 1;
-        self.let_go(client, address);
-    }
-
     /// A client lost its lease against its will.
-    pub(super) fn cut_short(&mut self, client: ClientId, address: Ipv4Addr) {
+    fn cut_short(&mut self, client: ClientId, address: Ipv4Addr) {
         self.cut_short += 1;
         self.let_go(client, address);
     }
@@ -145,6 +106,38 @@ impl Tally {
     }
 }
 
+impl Witness for Tally {
+    fn granted(&mut self, told: &Told, waited: Duration) {
+        self.granted += 1;
+        if let Some(waits) = &mut self.waits {
+            waits.saturating_record(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
+        }
+        if let Some(killed) = self.killed {
+            self.granted_since_kill += 1;
+            self.first_after_kill.get_or_insert(told.from.saturating_duration_since(killed));
+        }
+        self.hold(told);
+    }
+
+    fn renewed(&mut self, told: &Told) {
+        self.renewed += 1;
+        self.hold(told);
+    }
+
+    fn released(&mut self, client: ClientId, address: Ipv4Addr, _now: Instant) {
+        self.released += 1;
+        self.let_go(client, address);
+    }
+
+    fn refused(&mut self, client: ClientId, address: Ipv4Addr, _now: Instant) {
+        self.cut_short(client, address);
+    }
+
+    fn ended(&mut self, client: ClientId, address: Ipv4Addr, _now: Instant) {
+        self.cut_short(client, address);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,39 +145,43 @@ mod tests {
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 1, 1);
     const LEASE: Duration = Duration::from_secs(10);
 
+    fn told(client: ClientId, from: Instant, until: Instant) -> Told {
+        Told { client, server: Ipv4Addr::LOCALHOST, address: ADDRESS, from, until }
+    }
+
     fn granted_to(first: ClientId) -> (Tally, Instant) {
         let now = Instant::now();
         let mut tally = Tally::new();
-        tally.grant(first, ADDRESS, now, now + LEASE, Duration::ZERO);
+        tally.granted(&told(first, now, now + LEASE), Duration::ZERO);
         (tally, now)
     }
 
     #[test]
     fn an_address_given_to_a_second_client_within_the_lease_is_held_twice() {
         let (mut tally, now) = granted_to(1);
-        tally.grant(2, ADDRESS, now + LEASE / 2, now + LEASE * 2, Duration::ZERO);
+        tally.granted(&told(2, now + LEASE / 2, now + LEASE * 2), Duration::ZERO);
         assert_eq!(tally.held_twice, 1);
     }
 
     #[test]
     fn an_address_whose_lease_is_over_may_be_given_to_another_client() {
         let (mut tally, now) = granted_to(1);
-        tally.grant(2, ADDRESS, now + LEASE, now + LEASE * 2, Duration::ZERO);
+        tally.granted(&told(2, now + LEASE, now + LEASE * 2), Duration::ZERO);
         assert_eq!(tally.held_twice, 0);
     }
 
     #[test]
     fn an_address_given_back_may_be_given_to_another_client() {
         let (mut tally, now) = granted_to(1);
-        tally.release(1, ADDRESS);
-        tally.grant(2, ADDRESS, now, now + LEASE, Duration::ZERO);
+        tally.released(1, ADDRESS, now);
+        tally.granted(&told(2, now, now + LEASE), Duration::ZERO);
         assert_eq!(tally.held_twice, 0);
     }
 
     #[test]
     fn a_client_that_renews_holds_its_address_once() {
         let (mut tally, now) = granted_to(1);
-        tally.renew(1, ADDRESS, now + LEASE / 2, now + LEASE * 2);
+        tally.renewed(&told(1, now + LEASE / 2, now + LEASE * 2));
         assert_eq!((tally.held_twice, tally.held()), (0, 1));
     }
 
@@ -192,7 +189,7 @@ mod tests {
     fn the_longest_wait_is_kept_whatever_its_length() {
         let now = Instant::now();
         let mut tally = Tally::new();
-        tally.grant(1, ADDRESS, now, now + LEASE, Duration::from_millis(3500));
+        tally.granted(&told(1, now, now + LEASE), Duration::from_millis(3500));
         let longest = tally.longest_wait();
         assert!(longest >= Duration::from_millis(3500), "{longest:?}");
     }

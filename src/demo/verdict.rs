@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::binding::HardwareAddress;
+use crate::clients::Holding;
 
-use super::clients::Holding;
 use super::cluster::{Listing, Listings};
 use super::tally::Tally;
 
@@ -191,6 +191,7 @@ mod tests {
 
     use super::*;
     use crate::admin::json::LeaseBody;
+    use crate::clients::{Told, Witness};
 
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 1, 1);
 
@@ -219,7 +220,9 @@ mod tests {
         let end = Instant::now() + Duration::from_secs(60);
         let holding = Holding { ethernet: [2, 0x54, 0, 0, 0, 1], address: ADDRESS, end };
         let mut tally = Tally::new();
-        tally.grant(1, ADDRESS, Instant::now(), end, Duration::ZERO);
+        let server = Ipv4Addr::LOCALHOST;
+        let told = Told { client: 1, server, address: ADDRESS, from: Instant::now(), until: end };
+        tally.granted(&told, Duration::ZERO);
         Verdict::compute(&Evidence {
             clients: 1,
             time_to_normal: Some(Duration::ZERO),

@@ -1,8 +1,9 @@
 //! DHCPDISCOVER: which address is offered (RFC 2131 §4.3.1).
 //!
 //! In this order: the address reserved for the client, the one offered to it before, the one it
-//! holds, the one it held last, the one it asks for, the one unused for longest. What an owner does
-//! not want served, or says may not be given, is never offered.
+//! holds, the one it held last, the one it asks for, the one unused for longest; where there is none,
+//! one that was offered to somebody else who has not asked for it. What an owner does not want
+//! served, or says may not be given, is never offered.
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
@@ -124,6 +125,7 @@ impl Desk {
                 self.available(exchange, serving, exchange.packet.requested_address?, owners)
             })
             .or_else(|| self.unused(exchange, serving, owners))
+            .or_else(|| self.unclaimed(exchange, serving, owners))
     }
 
     /// This very address, if the client may have it.
@@ -134,18 +136,25 @@ impl Desk {
         address: Ipv4Addr,
         owners: &mut dyn Owners,
     ) -> Option<Candidate> {
-        let share = exchange.subnet.share_of(address).filter(|share| serving.contains(*share))?;
-        if self.is_kept_for_other(exchange, address) || is_closed_to_bootp(exchange, address) {
+        if self.is_kept_for_other(exchange, address) {
             return None;
         }
-        let owner = owner_of(exchange, share, owners)?;
-        match owner.availability(address, &exchange.client, exchange.now) {
-            Availability::Renew => Some(Candidate::Pooled { share, address, held: true }),
-            Availability::Lease if exchange.subnet.config.network.is_host(address) => {
-                Some(Candidate::Pooled { share, address, held: false })
-            }
-            Availability::Lease | Availability::No(_) => None,
-        }
+        allowed(exchange, serving, address, owners)
+    }
+
+    /// An address offered to somebody who has not asked for it since. Where no other is left, those
+    /// who never answer must not keep addresses from those who do.
+    fn unclaimed(
+        &self,
+        exchange: &Exchange<'_>,
+        serving: Serving,
+        owners: &mut dyn Owners,
+    ) -> Option<Candidate> {
+        let mut offered = self
+            .offers
+            .unclaimed(exchange.now.monotonic)
+            .filter(|address| !exchange.subnet.is_reserved_for_other(*address, &exchange.client));
+        offered.find_map(|address| allowed(exchange, serving, address, owners))
     }
 
     /// An address of this subnet that the client holds, else one that it held last.
@@ -217,6 +226,27 @@ impl Desk {
             reasons.push_str("the subnet has no pool");
         }
         tracing::warn!(%subnet, suppressed, "no address for a client: {reasons}");
+    }
+}
+
+/// This very address as far as its owner and the configuration allow it, whoever it is offered to.
+fn allowed(
+    exchange: &Exchange<'_>,
+    serving: Serving,
+    address: Ipv4Addr,
+    owners: &mut dyn Owners,
+) -> Option<Candidate> {
+    let share = exchange.subnet.share_of(address).filter(|share| serving.contains(*share))?;
+    if is_closed_to_bootp(exchange, address) {
+        return None;
+    }
+    let owner = owner_of(exchange, share, owners)?;
+    match owner.availability(address, &exchange.client, exchange.now) {
+        Availability::Renew => Some(Candidate::Pooled { share, address, held: true }),
+        Availability::Lease if exchange.subnet.config.network.is_host(address) => {
+            Some(Candidate::Pooled { share, address, held: false })
+        }
+        Availability::Lease | Availability::No(_) => None,
     }
 }
 

@@ -7,6 +7,8 @@
 //! [`LeaseAuthority`](crate::endpoint::service::LeaseAuthority)s, found through [`Owners`]; between
 //! DISCOVER and REQUEST an address waits in `offers`.
 //!
+//! [`preview`] plays a DISCOVER through without effect, for operators.
+//!
 //! The service does no input or output of its own: [`socket`] carries datagrams between it and the
 //! network, by `udp` and `packet_socket`; [`ping`] asks whether an address is in use.
 
@@ -38,6 +40,7 @@ pub mod options;
 pub mod packet;
 mod packet_socket;
 pub mod ping;
+pub mod preview;
 mod probe;
 mod relay;
 mod release;
@@ -52,10 +55,11 @@ pub use config::{ConfigError, DhcpConfig, PoolConfig, Reservation, ReservedFor, 
 pub use counters::{Counters, DropReason};
 pub use exchange::{Arrival, Destination, Owners, PendingReply, Reply, ReplyTo};
 pub use network::Ipv4Network;
-pub use offers::{MAX_OFFERS, OFFER_LIFETIME};
+pub use offers::{MAX_OFFERS, OFFER_LIFETIME, UNCLAIMED_AFTER};
 pub use option_code::OptionCode;
 pub use options::OptionSet;
 pub use ping::Pinger;
+pub use preview::{Offer, Preview};
 pub use probe::MAX_PROBES;
 pub use service::DhcpService;
 pub use socket::{ClientSockets, SocketConfig};

@@ -14,6 +14,11 @@ use crate::time::Instant;
 
 /// How long an offered address waits for its client.
 pub const OFFER_LIFETIME: Duration = Duration::from_secs(120);
+/// How long an offered address is kept from everybody else even where no other is left. A client that
+/// wants it asks for it at once.
+pub const UNCLAIMED_AFTER: Duration = Duration::from_secs(5);
+/// Unclaimed offers that are looked at for one client.
+const MAX_UNCLAIMED: usize = 64;
 /// Offers kept at once.
 pub const MAX_OFFERS: usize = 65_536;
 
@@ -95,6 +100,14 @@ impl Offers {
             return false;
         }
         self.of(client) != Some(address)
+    }
+
+    /// Addresses offered a while ago that nobody has asked for since, the longest first.
+    pub(super) fn unclaimed(&self, now: Instant) -> impl Iterator<Item = Ipv4Addr> {
+        let left = OFFER_LIFETIME.saturating_sub(UNCLAIMED_AFTER);
+        let old = self.made.iter().take_while(move |made| made.expires <= now.after(left));
+        let in_being = old.filter(|made| stands_for_offer(&self.by_address, made));
+        in_being.map(|made| made.address).take(MAX_UNCLAIMED)
     }
 
     /// Ends the offer to a client, if there is one.

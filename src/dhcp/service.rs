@@ -166,6 +166,18 @@ impl DhcpService {
         &self.desk.counters
     }
 
+    pub(super) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(super) fn subnets(&self) -> impl Iterator<Item = &Subnet> {
+        self.settings.subnets.all()
+    }
+
+    pub(super) fn subnet_of(&self, address: Ipv4Addr) -> Option<&Subnet> {
+        self.settings.subnets.containing(address)
+    }
+
     fn serve_again(
         &mut self,
         datagram: &[u8],
@@ -318,7 +330,7 @@ impl Desk {
     ) {
         let Some(suppressed) = self.refusals.pass(exchange.now.monotonic) else { return };
         let client = exchange.client.hardware;
-        tracing::info!(%address, ?client, suppressed, "DHCPNAK: {reason}");
+        tracing::info!(%address, ?client, suppressed, "DHCPNAK: {reason} (RFC 2131 §4.3.2)");
     }
 
     fn dispatch(

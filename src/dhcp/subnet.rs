@@ -25,6 +25,10 @@ impl Subnets {
         overlap.map_or(Ok(Self(subnets)), Err)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Subnet> {
+        self.0.iter()
+    }
+
     /// The subnet in which `address` lies.
     pub(super) fn containing(&self, address: Ipv4Addr) -> Option<&Subnet> {
         let behind = self.0.partition_point(|subnet| subnet.config.network.address() <= address);

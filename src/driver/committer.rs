@@ -212,9 +212,8 @@ impl Shared {
                 return;
             }
         }
-        if let Err(error) = store.close() {
-            self.state.lock().failed = Some(error);
-        }
+        // Everything is durable without the mark.
+        let _ = store.close();
     }
 
     /// Commits `batch`, again and again as long as the store has no room for it.

@@ -14,13 +14,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsStream;
 
-use super::links::{Hub, LinkSpec, Notice, WRITE_BUFFER};
-use super::tls::TlsIdentity;
+use super::links::{Hub, LinkSpec, Notice, READ_CHUNK, WRITE_BUFFER};
+use super::tls::{TlsFailure, TlsIdentity};
 use crate::endpoint::{LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
-
-/// Octets that are read at once.
-const CHUNK: usize = 64 * 1024;
 
 /// Time for the last octets of a connection to be taken by the partner, and for it to close.
 const LINGER: Duration = Duration::from_secs(2);
@@ -153,9 +150,9 @@ async fn run(
         Some(Written::All) => linger(&mut reader).await,
         Some(Written::InClear(side)) => {
             if let Ok(stream) = reader.reunite(writer)
-                && let Err(reason) = run_secured(stream, side, link, shared, hub, identity).await
+                && let Err(failure) = run_secured(stream, side, link, shared, hub, identity).await
             {
-                let _ = hub.notices.send(Notice::TlsFailed { link, reason }).await;
+                let _ = hub.notices.send(Notice::TlsFailed { link, failure }).await;
             }
         }
     }
@@ -169,8 +166,8 @@ async fn run_secured(
     shared: &Shared,
     hub: &Hub,
     identity: Option<TlsIdentity>,
-) -> Result<(), String> {
-    let identity = identity.ok_or("TLS is not configured")?;
+) -> Result<(), TlsFailure> {
+    let identity = identity.ok_or_else(TlsFailure::not_configured)?;
     let stream = tokio::select! {
         result = identity.negotiate(stream, side) => result?,
         () = shared.abort.notified() => return Ok(()),
@@ -209,14 +206,14 @@ async fn close_overdue(shared: &Shared) {
 async fn read_in_clear(reader: &mut OwnedReadHalf, link: LinkId, shared: &Shared, hub: &Hub) {
     let mut buffer = BytesMut::new();
     while reader.readable().await.is_ok() {
-        buffer.reserve(CHUNK / 4);
+        buffer.reserve(READ_CHUNK / 4);
         let (read, closing) = {
             // Under the lock, so that not one octet of TLS is taken for one in clear.
             let outgoing = shared.outgoing.lock();
             if outgoing.tls.is_some() {
                 break;
             }
-            (reader.try_read_buf(&mut (&mut buffer).limit(CHUNK)), outgoing.closing)
+            (reader.try_read_buf(&mut (&mut buffer).limit(READ_CHUNK)), outgoing.closing)
         };
         match read {
             Ok(1..) => {}
@@ -241,14 +238,16 @@ async fn read_secured(
     link: LinkId,
     shared: &Shared,
     hub: &Hub,
-) -> Result<(), String> {
+) -> Result<(), TlsFailure> {
     let mut buffer = BytesMut::new();
     loop {
-        buffer.reserve(CHUNK / 4);
-        match reader.read_buf(&mut (&mut buffer).limit(CHUNK)).await {
+        buffer.reserve(READ_CHUNK / 4);
+        match reader.read_buf(&mut (&mut buffer).limit(READ_CHUNK)).await {
             Ok(1..) => {}
             // A partner that refuses this server's certificate says so when it is done with it.
-            Err(error) if error.kind() == ErrorKind::InvalidData => return Err(error.to_string()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(TlsFailure::from(error));
+            }
             Ok(0) | Err(_) => return Ok(()),
         }
         let bytes = buffer.split();

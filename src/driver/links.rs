@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::clock::Clock;
 use super::connection::Connection;
-use super::tls::TlsIdentity;
+use super::tls::{TlsFailure, TlsIdentity};
 use super::{dial, listener};
 use crate::endpoint::{ConnectFailure, LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
@@ -39,8 +39,12 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// gather loses the connection.
 pub const WRITE_BUFFER: usize = 8 << 20;
 
-/// Events that wait for the owner loop; at most 64 KiB each. While so many wait nothing is read.
-const MAX_EVENTS: usize = 256;
+/// Octets that are read from a connection at once.
+pub const READ_CHUNK: usize = 64 * 1024;
+
+/// Events that wait for the owner loop, with at most [`READ_CHUNK`] octets each. While so many wait
+/// nothing is read.
+pub const MAX_EVENTS: usize = 256;
 
 /// Where one relationship's partner is.
 #[derive(Clone, Debug)]
@@ -94,8 +98,8 @@ pub enum LinkEvent {
     TlsFailed {
         /// The connection.
         link: LinkId,
-        /// Why, for people.
-        reason: String,
+        /// Why.
+        failure: TlsFailure,
     },
     /// It is gone, by the partner's doing. None follows [`Links::close`].
     Closed {
@@ -147,7 +151,7 @@ pub(super) enum Notice {
     ConnectFailed { owner: OwnerId, failure: ConnectFailure },
     Bytes { link: LinkId, bytes: BytesMut },
     Secured { link: LinkId },
-    TlsFailed { link: LinkId, reason: String },
+    TlsFailed { link: LinkId, failure: TlsFailure },
     Closed { link: LinkId },
 }
 
@@ -331,8 +335,8 @@ impl Links {
             Notice::Secured { link } => {
                 self.open.contains_key(&link).then_some(LinkEvent::Secured { link })
             }
-            Notice::TlsFailed { link, reason } => {
-                self.open.remove(&link).map(|_| LinkEvent::TlsFailed { link, reason })
+            Notice::TlsFailed { link, failure } => {
+                self.open.remove(&link).map(|_| LinkEvent::TlsFailed { link, failure })
             }
             Notice::Closed { link } => self.open.remove(&link).map(|_| LinkEvent::Closed { link }),
         }

@@ -6,12 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::{Resumption, verify_server_name};
 use rustls::crypto::ring;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
@@ -62,6 +67,52 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
+/// Why there is no TLS on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFailure {
+    /// In words that may be the partner's.
+    pub reason: String,
+    /// One server does not accept what the other is. Everything else may be well the next time.
+    pub refused: bool,
+}
+
+impl TlsFailure {
+    pub(super) fn not_configured() -> Self {
+        Self { reason: "TLS is not configured".to_owned(), refused: true }
+    }
+}
+
+impl From<io::Error> for TlsFailure {
+    fn from(error: io::Error) -> Self {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        Self { reason: error.to_string(), refused: cause.is_some_and(is_refusal) }
+    }
+}
+
+fn is_refusal(error: &rustls::Error) -> bool {
+    use rustls::{AlertDescription as Alert, Error};
+    match error {
+        Error::InvalidCertificate(_)
+        | Error::NoCertificatesPresented
+        | Error::PeerIncompatible(_) => true,
+        Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::CertificateRequired
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::DecryptError
+                | Alert::HandshakeFailure
+                | Alert::ProtocolVersion
+        ),
+        _ => false,
+    }
+}
+
 /// Who this server is, and whom it believes to be its partner.
 #[derive(Clone)]
 pub struct TlsIdentity {
@@ -101,10 +152,11 @@ impl TlsIdentity {
             .map_err(unfit)?;
         // Every handshake shows certificates: a connection lasts for weeks.
         client.resumption = Resumption::disabled();
-        let verifier =
+        let chains =
             WebPkiClientVerifier::builder_with_provider(authorities, Arc::clone(&provider))
                 .build()
                 .map_err(|error| unusable(TlsPart::Authorities, files.authorities, &error))?;
+        let verifier = Arc::new(PartnerVerifier { chains, peer: peer.clone() });
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .map_err(no_version)?
@@ -120,18 +172,18 @@ impl TlsIdentity {
         &self,
         stream: TcpStream,
         side: TlsSide,
-    ) -> Result<TlsStream<TcpStream>, String> {
+    ) -> Result<TlsStream<TcpStream>, TlsFailure> {
         let handshake = async {
             match side {
                 TlsSide::Client => self.connect(stream).await,
                 TlsSide::Server => self.accept(stream).await,
             }
         };
-        match timeout(HANDSHAKE_TIME, handshake).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the handshake took too long".to_owned()),
-        }
+        let late = |_| {
+            let reason = "the handshake took too long".to_owned();
+            TlsFailure { reason, refused: false }
+        };
+        Ok(timeout(HANDSHAKE_TIME, handshake).await.map_err(late)??)
     }
 
     async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
@@ -141,15 +193,55 @@ impl TlsIdentity {
 
     async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
-        let stream = acceptor.accept(stream).await?;
-        let (_, session) = stream.get_ref();
-        let shown = session.peer_certificates().and_then(<[_]>::first);
-        shown
-            .ok_or(rustls::Error::NoCertificatesPresented)
-            .and_then(ParsedCertificate::try_from)
-            .and_then(|certificate| verify_server_name(&certificate, &self.peer))
-            .map_err(io::Error::other)?;
-        Ok(stream.into())
+        Ok(acceptor.accept(stream).await?.into())
+    }
+}
+
+/// What a server asks of the certificate of a partner that is the client of the handshake: an
+/// authority and, as a client asks of a server, its name. Inside the handshake, so that a partner
+/// that is refused is told.
+#[derive(Debug)]
+struct PartnerVerifier {
+    chains: Arc<dyn ClientCertVerifier>,
+    peer: ServerName<'static>,
+}
+
+impl ClientCertVerifier for PartnerVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chains.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let verified = self.chains.verify_client_cert(shown, intermediates, now)?;
+        verify_server_name(&ParsedCertificate::try_from(shown)?, &self.peer)?;
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
     }
 }
 

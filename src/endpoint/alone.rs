@@ -164,8 +164,6 @@ impl LeaseAuthority for Alone {
             BindingChange::Leased { client, grant, details, .. } => {
                 let renewed =
                     own.binding_status == BindingStatus::Active && own.belongs_to(&client);
-                let others = own.ip_flags.0 & !IpFlags::BOOTP.0;
-                let bootp = if details.bootp { IpFlags::BOOTP.0 } else { 0 };
                 let carried = if own.belongs_to(&client) {
                     own.carried.renewed(details.carried)
                 } else {
@@ -173,7 +171,7 @@ impl LeaseAuthority for Alone {
                 };
                 self.store(Binding {
                     binding_status: BindingStatus::Active,
-                    ip_flags: IpFlags(others | bootp),
+                    ip_flags: own.ip_flags.with(IpFlags::BOOTP, details.bootp),
                     carried,
                     client: Some(client.to_client()),
                     lease_expiration: grant.lease_expiration,

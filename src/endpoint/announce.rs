@@ -9,6 +9,7 @@ use crate::wire::codes::{FailoverState, RejectReason, ServerFlags};
 
 use super::FailoverEndpoint;
 use super::event::LinkEnd;
+use super::foresight::Told;
 use super::io::LinkId;
 use super::link::SETUP_TIMEOUT;
 use super::outbox::Outgoing;
@@ -39,7 +40,7 @@ impl FailoverEndpoint {
         let Some(id) = self.link_in_use() else { return };
         let state = self.announced_state();
         let communications_ok = self.communications_ok();
-        let hopeless = self.partner_cannot_take(state);
+        let hopeless = self.partner_cannot_take(now, state);
         if hopeless && communications_ok {
             self.close_for_another_start(now, id, state);
             return;
@@ -107,32 +108,56 @@ impl FailoverEndpoint {
 
     /// STATE messages that terminate a dhcpd, park it in SHUTDOWN for an operator to free it, or
     /// turn its recovery into a conflict.
-    pub(super) fn partner_cannot_take(&self, state: FailoverState) -> bool {
-        if !self.partner.is_dhcpd() {
-            return false;
+    pub(super) fn partner_cannot_take(&self, now: Now, state: FailoverState) -> bool {
+        let announced = self.record.partner_state.into_iter();
+        self.partner.is_dhcpd()
+            && announced
+                .chain(self.foresight.states(now.monotonic))
+                .any(|its| is_harmful(its, state))
+    }
+
+    /// STATE leaves now.
+    pub(super) fn foresee_effect_of_state(
+        &mut self,
+        now: Now,
+        state: FailoverState,
+        flags: ServerFlags,
+    ) {
+        if let Some(its) = self.record.partner_state.filter(|_| self.partner.is_dhcpd()) {
+            let told = Told { state, in_startup: flags.contains(ServerFlags::STARTUP) };
+            self.foresight.told(now.monotonic, its, self.timers.partner_in_startup, told);
         }
-        match self.record.partner_state {
-            Some(FailoverState::ConflictDone) => !matches!(
-                state,
-                FailoverState::Normal
-                    | FailoverState::PotentialConflict
-                    | FailoverState::ResolutionInterrupted
-            ),
-            Some(FailoverState::Normal) => matches!(
-                state,
-                FailoverState::PotentialConflict
-                    | FailoverState::ResolutionInterrupted
-                    | FailoverState::ConflictDone
-            ),
-            Some(FailoverState::PotentialConflict | FailoverState::Recover) => {
-                state == FailoverState::Normal
-            }
-            _ => false,
+    }
+
+    /// UPDDONE leaves now.
+    pub(super) fn foresee_effect_of_upddone(&mut self, now: Now) {
+        if let Some(its) = self.record.partner_state.filter(|_| self.partner.is_dhcpd()) {
+            self.foresight.told_done(now.monotonic, its, self.announced_state(), self.config.role);
         }
     }
 
     /// Whether the first STATE of the connection in use is still held back.
     pub(super) fn first_state_is_due(&self) -> bool {
         self.current_link().is_some_and(|link| link.first_state_due.is_some())
+    }
+}
+
+/// Whether a dhcpd in `its` state terminates, parks itself or sees a conflict on hearing `ours`.
+fn is_harmful(its: FailoverState, ours: FailoverState) -> bool {
+    match its {
+        FailoverState::ConflictDone => !matches!(
+            ours,
+            FailoverState::Normal
+                | FailoverState::PotentialConflict
+                | FailoverState::ResolutionInterrupted
+        ),
+        FailoverState::Normal => matches!(
+            ours,
+            FailoverState::PotentialConflict
+                | FailoverState::ResolutionInterrupted
+                | FailoverState::ConflictDone
+        ),
+        FailoverState::PotentialConflict | FailoverState::Recover => ours == FailoverState::Normal,
+        _ => false,
     }
 }

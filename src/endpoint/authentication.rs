@@ -4,6 +4,8 @@
 //! one, until the partner is heard to sign with the other: that partner does not know the new one
 //! yet, or not the old one any more. So either server may be given the new secret first.
 
+use core::hash::{Hash, Hasher};
+
 use crate::time::{Now, UnixTime};
 use crate::wire::codes::{MessageType, RejectReason, Xid};
 use crate::wire::connect::Disconnect;
@@ -27,7 +29,7 @@ pub(super) type Failure = (RejectReason, &'static str);
 pub(super) type Proof = Option<usize>;
 
 /// The secrets shared with the partner.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Authentication {
     /// The new one first; none without authentication.
     keys: Vec<DigestKey>,
@@ -45,6 +47,11 @@ impl Authentication {
             all.map(|secret| DigestKey::new(secret, secrets.input)).collect()
         });
         Self { keys, signs_with: 0, connect_signed_with: 0 }
+    }
+
+    /// What has been learnt; the secrets themselves are configuration.
+    pub(super) fn hash_state<H: Hasher>(&self, hasher: &mut H) {
+        (self.signs_with, self.connect_signed_with).hash(hasher);
     }
 
     /// Whether messages are signed.

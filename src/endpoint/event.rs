@@ -149,8 +149,10 @@ pub enum LinkEnd {
     Unacknowledged,
     /// An announcement that this partner cannot take on an open connection.
     StateNotTakenByPartner(FailoverState),
-    /// TLS did not come about, or broke; why, in words that may be the partner's.
+    /// One server does not let the other in over TLS; why, in words that may be the partner's.
     Tls(String),
+    /// TLS was not finished, or broke; why, in words that may be the partner's.
+    TlsBroken(String),
     /// With a shared secret in use xids may not begin anew on a connection (§11.1).
     XidsUsedUp,
     /// A newer connection of the same partner replaced it.
@@ -263,7 +265,8 @@ impl fmt::Display for LinkEnd {
             Self::Silence => f.write_str("nothing heard for max-response-delay"),
             Self::SetupTimeout => f.write_str("set-up not finished in time"),
             Self::Disconnected(reason, text) => {
-                write!(f, "partner disconnects: {} ({text:?})", reason.text())
+                let rule = reason.rule();
+                write!(f, "partner disconnects: {} ({text:?}; {rule})", reason.text())
             }
             Self::RejectedByPartner(reason, text) => {
                 let rule = reason.rule();
@@ -282,7 +285,8 @@ impl fmt::Display for LinkEnd {
                     "closed because this partner cannot be told {state} on an open connection"
                 )
             }
-            Self::Tls(why) => write!(f, "no TLS: {why:?}"),
+            Self::Tls(why) => write!(f, "no TLS: {why:?} (§11.2)"),
+            Self::TlsBroken(why) => write!(f, "TLS broken off: {why:?}"),
             Self::XidsUsedUp => f.write_str("the xids of the connection are used up"),
             Self::Replaced => f.write_str("replaced by a newer connection"),
             Self::Stopping => f.write_str("this server is stopping"),
@@ -299,7 +303,7 @@ mod tests {
         let end = LinkEnd::Disconnected(RejectReason::UNKNOWN, "bye\n\u{1b}[31mWARN forged".into());
         assert_eq!(
             end.to_string(),
-            "partner disconnects: unknown error (\"bye\\n\\u{1b}[31mWARN forged\")"
+            "partner disconnects: unknown error (\"bye\\n\\u{1b}[31mWARN forged\"; §12.21)"
         );
     }
 }

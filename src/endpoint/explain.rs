@@ -7,7 +7,7 @@ use core::net::Ipv4Addr;
 
 use crate::balance;
 use crate::binding::table::RangeId;
-use crate::binding::{Binding, ClientRef, times};
+use crate::binding::{Binding, ClientRef};
 use crate::time::{Now, UnixTime};
 use crate::wire::codes::{BindingStatus, FailoverState, RejectReason};
 
@@ -53,7 +53,8 @@ pub struct AddressExplanation {
     pub to_its_client: Option<Availability>,
     /// Whether a client never seen before would get it now.
     pub to_others: Availability,
-    /// Longest lease that whoever may have it would get, in seconds; 0 if nobody may.
+    /// Longest lease that whoever may have it would get, in seconds, as far as the partner is
+    /// concerned; 0 if nobody may.
     pub longest_lease: u32,
     /// Why.
     pub reasons: Vec<Reason>,
@@ -72,9 +73,10 @@ pub struct ClientExplanation {
     pub served_from_secs: Option<u16>,
     /// Whether its renewal would be answered here.
     pub renewal: Service,
-    /// The address that it would be offered first, if any.
+    /// The address that the owner of the pools has for it first, if any; what a client is offered
+    /// is decided by the DHCP service, which knows subnets and offers.
     pub address: Option<Ipv4Addr>,
-    /// Longest lease on it, in seconds.
+    /// Longest lease on it, in seconds, as far as the partner is concerned.
     pub longest_lease: u32,
     /// Why.
     pub reasons: Vec<Reason>,
@@ -264,15 +266,6 @@ pub fn client(owner: &dyn LeaseAuthority, who: &ClientRef<'_>, now: Now) -> Clie
     let kept = held.iter().copied().find(may_have);
     let fresh = || ranges.iter().find_map(|range| owner.choose(*range, now, &|_| false));
     let offered = kept.or_else(fresh);
-    match (kept, offered) {
-        (Some(kept), _) => {
-            reasons.push(reason("RFC 2131 §4.3.1", format!("{kept} was its address before")));
-        }
-        (None, Some(fresh)) => {
-            reasons.push(reason("§5.4", format!("{fresh} is free here and unused for longest")));
-        }
-        (None, None) => reasons.push(reason("§5.4", "no address is free here")),
-    }
     let longest_lease =
         offered.map_or(0, |found| owner.grant(found, who, u32::MAX, now).lease_seconds);
     ClientExplanation {
@@ -293,7 +286,7 @@ impl FailoverEndpoint {
     /// relationship.
     pub fn explain_address(&self, asked: Ipv4Addr, now: Now) -> Option<AddressExplanation> {
         let mut explained = address(self, asked, now)?;
-        self.add_partners_part(&mut explained, now);
+        self.add_partners_part(&mut explained);
         Some(explained)
     }
 
@@ -305,7 +298,7 @@ impl FailoverEndpoint {
             .reasons
             .insert(0, reason(service_rule(state), format!("this server is in {state}")));
         for address in &mut explained.addresses {
-            self.add_partners_part(address, now);
+            self.add_partners_part(address);
         }
         let silent_by_state = [explained.discover, explained.renewal]
             .contains(&Service::Silent(Silence::State(state)));
@@ -316,7 +309,7 @@ impl FailoverEndpoint {
         explained
     }
 
-    fn add_partners_part(&self, explained: &mut AddressExplanation, now: Now) {
+    fn add_partners_part(&self, explained: &mut AddressExplanation) {
         let binding = &explained.binding;
         let in_use = binding.binding_status == BindingStatus::Active;
         let limited =
@@ -335,15 +328,13 @@ impl FailoverEndpoint {
                 explained.changes.push(Change { at: None, what });
             }
         }
-        if self.state() == FailoverState::PartnerDown && !in_use {
-            let at = times::reallocatable_at(self.record.start_of_state, binding, self.mclt);
-            if at > now.wall
-                && !at.is_infinite()
-                && matches!(explained.to_others, Availability::No(_))
-            {
-                let what = reason("§9.4.2", "the waits of PARTNER-DOWN are over");
-                explained.changes.push(Change { at: Some(at), what });
-            }
+        let waits = matches!(
+            explained.to_others,
+            Availability::No(Unavailable::PartnersPool | Unavailable::AwaitingPartner)
+        );
+        if let Some(at) = self.reallocatable_from(binding).filter(|_| waits) {
+            let what = reason("§9.4.2", "the waits of PARTNER-DOWN are over");
+            explained.changes.push(Change { at: Some(at), what });
         }
         explained.changes.sort_by_key(|change| (change.at.is_none(), change.at));
     }

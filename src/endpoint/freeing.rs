@@ -27,7 +27,7 @@ const PIECE_PAUSE: Duration = Duration::from_millis(100);
 const ROUND_PAUSE: Duration = Duration::from_secs(10);
 
 /// Where the look through the table stands.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(super) struct Freeing {
     next: Option<Instant>,
     behind: Option<Ipv4Addr>,

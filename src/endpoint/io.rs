@@ -76,6 +76,8 @@ pub enum Input<'a> {
         link: LinkId,
         /// Why, for people.
         reason: &'a str,
+        /// One server does not accept what the other is; until somebody mends that it will not.
+        refused: bool,
     },
     /// The connection is gone: closed by the partner, or broken.
     Disconnected {
@@ -109,7 +111,7 @@ pub enum OperatorCommand {
 }
 
 /// What an endpoint wants done. The order carries meaning: a commit precedes what promises it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Make this durable, then say [`Input::Committed`].
     Commit(Commit),

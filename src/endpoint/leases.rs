@@ -108,14 +108,20 @@ impl FailoverEndpoint {
     /// Whether the waits of PARTNER-DOWN are over for an address that a partner may have leased
     /// (§9.4.2).
     pub(super) fn is_reallocatable(&self, binding: &Binding, now: Now) -> bool {
-        let Some(since) = self.partner_down_since() else { return false };
+        self.reallocatable_from(binding).is_some_and(|at| now.wall >= at)
+    }
+
+    /// When the waits of PARTNER-DOWN are over for the address; `None` in other states, and where no
+    /// time ends them.
+    pub(super) fn reallocatable_from(&self, binding: &Binding) -> Option<UnixTime> {
+        let since = self.partner_down_since()?;
         if self.may_be_given_for_ever(binding) {
-            return false;
+            return None;
         }
         let leased_alone = !self.record.contact_in_partner_down
             && binding.client_last_transaction > since
             && !self.table.is_marked(binding.address, Mark::EndReported);
-        let at = if leased_alone {
+        let waits_over = if leased_alone {
             // What was promised since then never reached the partner (§5.2.1).
             let known = Binding {
                 lease_expiration: UnixTime::ABSENT,
@@ -129,29 +135,24 @@ impl FailoverEndpoint {
         } else {
             times::reallocatable_at(since, binding, self.mclt)
         };
-        let lease_over = match binding.binding_status {
+        let at = match binding.binding_status {
             BindingStatus::Expired | BindingStatus::Released | BindingStatus::Reset => {
-                binding.lease_expiration <= now.wall
+                waits_over.max(binding.lease_expiration)
             }
             BindingStatus::Free
             | BindingStatus::Active
             | BindingStatus::Abandoned
-            | BindingStatus::Backup => true,
+            | BindingStatus::Backup => waits_over,
         };
-        lease_over && now.wall >= at
+        (!at.is_infinite()).then_some(at)
     }
 
     /// Whether the partner may have leased the address by BOOTP: no time ends that (§5.14). A
     /// secondary that reported the end of a lease may not know that the primary has the address.
     fn may_be_given_for_ever(&self, binding: &Binding) -> bool {
         let range = self.table.range_of(binding.address);
-        let ended = matches!(
-            binding.binding_status,
-            BindingStatus::Expired | BindingStatus::Released | BindingStatus::Reset
-        );
         let may_be_partners = binding.binding_status == self.partners_free_status()
             || self.config.role == Role::Secondary
-                && ended
                 && self.table.is_marked(binding.address, Mark::EndReported);
         may_be_partners && range.is_some_and(|range| self.config.bootp_ranges.contains(&range))
     }
@@ -236,8 +237,7 @@ impl FailoverEndpoint {
         } else {
             Carried::new(details.carried)
         };
-        let others = next.ip_flags.0 & !IpFlags::BOOTP.0;
-        next.ip_flags = IpFlags(if details.bootp { others | IpFlags::BOOTP.0 } else { others });
+        next.ip_flags = next.ip_flags.with(IpFlags::BOOTP, details.bootp);
         if !(continues && own.binding_status == BindingStatus::Active) {
             next.start_of_status = now.wall;
         }
@@ -303,6 +303,12 @@ impl FailoverEndpoint {
             && state == FailoverState::Normal
             && self.config.dialect.primary_alone_expires();
         serves_clients(state) && !partners_business
+    }
+
+    /// Whether an operator may free an abandoned address here now (§5.11). Where this server serves
+    /// nobody its partner may know better, and a dhcpd that is the primary does it by itself.
+    pub fn may_reset(&self) -> bool {
+        self.may_expire()
     }
 
     fn expire(&mut self, now: Now, address: Ipv4Addr) {

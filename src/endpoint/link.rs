@@ -39,7 +39,7 @@ const REFUSED_MIN: Duration = Duration::from_secs(60);
 const REFUSED_MAX: Duration = Duration::from_secs(300);
 
 /// How far a connection has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     /// A secondary waits for CONNECT.
     AwaitConnect,
@@ -54,7 +54,7 @@ pub(super) enum Phase {
 }
 
 /// One TCP connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) phase: Phase,
@@ -86,7 +86,7 @@ impl Link {
 }
 
 /// When to dial next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) enum Dial {
     /// At this moment, if there is no link then.
     At { when: Instant, pause: Duration },
@@ -263,7 +263,9 @@ impl FailoverEndpoint {
             self.requests.cut_off();
         }
         let failure = self.failure_of_communications(&end);
-        if was_up || end != LinkEnd::Lost {
+        // What breaks before anything was said is the network's or a process's doing.
+        let unanswered = matches!(link.phase, Phase::AwaitConnectAck(_));
+        if was_up || unanswered || end != LinkEnd::Lost {
             self.events.push(if was_up {
                 Event::CommunicationsInterrupted(end)
             } else {
@@ -483,6 +485,7 @@ impl Retry {
             }
             LinkEnd::Lost
             | LinkEnd::Silence
+            | LinkEnd::TlsBroken(_)
             | LinkEnd::Disconnected(RejectReason::NO_TRAFFIC, _) => {
                 if lasted {
                     Self::AtOnce

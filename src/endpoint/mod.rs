@@ -16,7 +16,7 @@
 //! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
 //! answers the DHCP service, `freeing` frees ended leases where there is no partner to agree, `dns` says
-//! who updates the DNS; `outbox` holds back what is not yet durable.
+//! who updates the DNS; `outbox` holds back what is not yet durable; `fingerprint` tells states apart.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
@@ -42,6 +42,8 @@ pub mod config;
 mod dns;
 pub mod event;
 pub mod explain;
+mod fingerprint;
+mod foresight;
 mod freeing;
 pub mod io;
 mod leases;
@@ -93,6 +95,7 @@ use crate::wire::frame::Frame;
 use crate::wire::message::Message;
 
 use authentication::Authentication;
+use foresight::Foresight;
 use freeing::Freeing;
 use link::{Dial, Link};
 use outbox::{Acknowledgement, Outbox, Outgoing, Reply};
@@ -112,7 +115,7 @@ const FIRST_IGNORABLE_TYPE: u8 = 128;
 const TRANSMIT_BATCH: usize = 64 * 1024;
 
 /// One end of a relationship. See the [module](self) for how to drive it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FailoverEndpoint {
     config: RelationshipConfig,
     /// What is, or is about to be, on stable storage.
@@ -130,6 +133,7 @@ pub struct FailoverEndpoint {
     dial: Dial,
     authentication: Authentication,
     partner: Partner,
+    foresight: Foresight,
     outbox: Outbox,
     owed_acknowledgements: VecDeque<Acknowledgement>,
     recent_acknowledgements: VecDeque<Acknowledgement>,
@@ -195,6 +199,7 @@ impl FailoverEndpoint {
             dial: Dial::now(now),
             authentication: Authentication::new(config.secrets.as_ref()),
             partner: Partner::default(),
+            foresight: Foresight::default(),
             outbox: Outbox::default(),
             owed_acknowledgements: VecDeque::new(),
             recent_acknowledgements: VecDeque::new(),
@@ -241,8 +246,10 @@ impl FailoverEndpoint {
             Input::Received { link, frame } => self.on_frame(now, link, frame),
             Input::Garbled { link, error } => self.on_garbled(now, link, error),
             Input::TlsEstablished { link } => self.on_tls_established(now, link),
-            Input::TlsFailed { link, reason } => {
-                self.close_link(now, link, LinkEnd::Tls(reason.to_owned()), None);
+            Input::TlsFailed { link, reason, refused } => {
+                let why = reason.to_owned();
+                let end = if refused { LinkEnd::Tls(why) } else { LinkEnd::TlsBroken(why) };
+                self.close_link(now, link, end, None);
             }
             Input::Disconnected { link } => self.on_disconnected(now, link),
             Input::TimeReached => {}
@@ -291,7 +298,8 @@ impl FailoverEndpoint {
         let busy = self.updates.unacked() > 0
             || self.updates.queued() > 0
             || self.updates.is_sweeping()
-            || self.requests.is_outstanding();
+            || self.requests.is_outstanding()
+            || self.requests.is_asked();
         let sync = match communications {
             Communications::Interrupted => Sync::NotSynced,
             Communications::Ok if busy => Sync::Syncing,
@@ -511,10 +519,11 @@ impl FailoverEndpoint {
         }
         while let Some(message) = self.outbox.pop_released(self.durable) {
             match message {
-                Outgoing::State { state, .. } if self.partner_cannot_take(state) => {
+                Outgoing::State { state, .. } if self.partner_cannot_take(now, state) => {
                     self.withhold_announcement(now, state);
                 }
                 Outgoing::State { state, flags, start_of_state } => {
+                    self.foresee_effect_of_state(now, state, flags);
                     let xid = self.take_xid();
                     let message = StateMessage {
                         server_state: Some(state.code()),
@@ -536,7 +545,10 @@ impl FailoverEndpoint {
                 Outgoing::ConnectAck { link, xid, tls_reply } => {
                     self.send_connect_ack(now, link, xid, tls_reply);
                 }
-                Outgoing::UpdDone { xid } => self.transmit_now(now, xid, &Message::UpdDone),
+                Outgoing::UpdDone { xid } => {
+                    self.foresee_effect_of_upddone(now);
+                    self.transmit_now(now, xid, &Message::UpdDone);
+                }
             }
         }
     }

@@ -13,14 +13,14 @@ use crate::wire::codes::{FailoverState, RejectReason, ServerFlags, Xid};
 use super::io::LinkId;
 
 /// The answer to one transaction of a BNDUPD.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Reply {
     pub(super) address: Ipv4Addr,
     pub(super) reject: Option<(RejectReason, &'static str)>,
 }
 
 /// The answer to one BNDUPD. Nearly all have one transaction, which costs no allocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Acknowledgement {
     pub(super) xid: Xid,
     pub(super) first: Reply,
@@ -28,7 +28,7 @@ pub(super) struct Acknowledgement {
 }
 
 /// A message that is not sent on the spot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Outgoing {
     State { state: FailoverState, flags: ServerFlags, start_of_state: UnixTime },
     BndAck(Acknowledgement),
@@ -52,7 +52,7 @@ impl Outgoing {
 const MAX_WAITING: usize = 65_536;
 
 /// The queue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Outbox {
     entries: VecDeque<(CommitId, Outgoing)>,
     /// Entries that no update may overtake.
@@ -116,6 +116,34 @@ mod tests {
         outbox.push(CommitId(2), Outgoing::PoolReq);
         assert_eq!(outbox.pop_released(CommitId(1)), None);
         assert_eq!(outbox.pop_released(CommitId(2)), Some(Outgoing::PoolReq));
+    }
+
+    #[test]
+    fn updates_wait_for_states_and_answers_to_poolreq_alone() {
+        let poolresp = Outgoing::PoolResp { xid: Xid(1), addresses_transferred: 0 };
+        let state = Outgoing::State {
+            state: FailoverState::Normal,
+            flags: ServerFlags(0),
+            start_of_state: UnixTime(0),
+        };
+        for (message, waits) in [(state, true), (poolresp, true), (Outgoing::PoolReq, false)] {
+            let mut outbox = Outbox::default();
+            outbox.push(CommitId(0), message);
+            assert_eq!(outbox.holds_updates_back(), waits);
+            outbox.pop_released(CommitId(0));
+            assert!(!outbox.holds_updates_back());
+        }
+    }
+
+    #[test]
+    fn the_queue_is_full_at_its_limit() {
+        let mut outbox = Outbox::default();
+        for _ in 1..MAX_WAITING {
+            outbox.push(CommitId(1), Outgoing::PoolReq);
+        }
+        assert!(!outbox.is_full());
+        outbox.push(CommitId(1), Outgoing::PoolReq);
+        assert!(outbox.is_full());
     }
 
     #[test]

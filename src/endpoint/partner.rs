@@ -16,7 +16,7 @@ const CLOCK_JUMP: i32 = 5;
 const JUMP_CONFIRMED: Duration = Duration::from_secs(5);
 
 /// What is known of the partner's process from its latest CONNECT or CONNECTACK.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Partner {
     pub(super) max_unacked_bndupd: u32,
     pub(super) receive_timer: u32,

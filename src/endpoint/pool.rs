@@ -37,7 +37,7 @@ const MAX_MOVES: u32 = 65_536;
 const NEXT_BATCH: Duration = Duration::from_secs(1);
 
 /// Timers of the balance.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct PoolBalance {
     next_look: Option<Instant>,
     /// Ranges in which a server has got or lost an unused address since the last look (§5.4).
@@ -64,6 +64,38 @@ struct Surplus {
     excess_threshold: i64,
     /// Asked or not, the partner may have so much more than its share.
     excess_hold: i64,
+}
+
+impl Surplus {
+    /// That of a server in this role, where so many unused addresses belong to either.
+    fn of(share: PoolShare, role: Role, free: i64, backup: i64) -> Self {
+        let total = free + backup;
+        let to_give = match (share, role) {
+            (PoolShare::Half, Role::Primary) => (free - backup) / 2,
+            (PoolShare::Half, Role::Secondary) => (backup - free) / 2,
+            (PoolShare::SecondaryPercent(percent), role) => {
+                let share = total * i64::from(percent) / 100;
+                if role == Role::Primary { share - backup } else { backup - share }
+            }
+        };
+        let percent = |share: u32| (total * i64::from(share) + 50) / 100;
+        let (hold, misbalance) = (percent(OWNERSHIP_PERCENT), percent(MISBALANCE_PERCENT));
+        let (hold_back, give_threshold) = match share {
+            PoolShare::Half => (hold, misbalance),
+            // A reserve is smaller than either, and no client belongs to a standby: it is filled up
+            // when half of it is gone, with whatever there is.
+            PoolShare::SecondaryPercent(percent) => {
+                (0, misbalance.min(total * i64::from(percent) / 200))
+            }
+        };
+        Self {
+            to_give,
+            hold: hold_back,
+            give_threshold,
+            excess_threshold: misbalance,
+            excess_hold: hold,
+        }
+    }
 }
 
 impl FailoverEndpoint {
@@ -124,8 +156,9 @@ impl FailoverEndpoint {
                 .push(self.last_commit, Outgoing::PoolResp { xid, addresses_transferred: 0 });
             return;
         }
-        let given =
-            if self.state() == FailoverState::Normal { self.balance_pools(now, true) } else { 0 };
+        // One that asks all the time gets what the next regular look gives.
+        let looks = self.state() == FailoverState::Normal && self.requests.may_walk(now);
+        let given = if looks { self.balance_pools(now, true) } else { 0 };
         self.outbox
             .push(self.last_commit, Outgoing::PoolResp { xid, addresses_transferred: given });
     }
@@ -237,32 +270,7 @@ impl FailoverEndpoint {
         let on_the_way = i64::from(self.table.count_recalled(range));
         let free = count(BindingStatus::Free) + on_the_way;
         let backup = count(BindingStatus::Backup) - on_the_way;
-        let total = free + backup;
-        let to_give = match (self.config.pool_share, self.config.role) {
-            (PoolShare::Half, Role::Primary) => (free - backup) / 2,
-            (PoolShare::Half, Role::Secondary) => (backup - free) / 2,
-            (PoolShare::SecondaryPercent(percent), role) => {
-                let share = total * i64::from(percent) / 100;
-                if role == Role::Primary { share - backup } else { backup - share }
-            }
-        };
-        let percent = |share: u32| (total * i64::from(share) + 50) / 100;
-        let (hold, misbalance) = (percent(OWNERSHIP_PERCENT), percent(MISBALANCE_PERCENT));
-        let (hold_back, give_threshold) = match self.config.pool_share {
-            PoolShare::Half => (hold, misbalance),
-            // A reserve is smaller than either, and no client belongs to a standby: it is filled up
-            // when half of it is gone, with whatever there is.
-            PoolShare::SecondaryPercent(percent) => {
-                (0, misbalance.min(total * i64::from(percent) / 200))
-            }
-        };
-        Surplus {
-            to_give,
-            hold: hold_back,
-            give_threshold,
-            excess_threshold: misbalance,
-            excess_hold: hold,
-        }
+        Surplus::of(self.config.pool_share, self.config.role, free, backup)
     }
 
     /// Gives addresses of one range away: first those whose last client the partner answers, then
@@ -373,5 +381,48 @@ impl FailoverEndpoint {
             let surplus = self.surplus(RangeId(index));
             surplus.to_give < -surplus.excess_threshold
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESERVE: PoolShare = PoolShare::SecondaryPercent(5);
+
+    fn to_give(share: PoolShare, free: i64, backup: i64) -> [i64; 2] {
+        [Role::Primary, Role::Secondary].map(|role| Surplus::of(share, role, free, backup).to_give)
+    }
+
+    #[test]
+    fn halves_are_equal_but_for_one_address() {
+        assert_eq!(to_give(PoolShare::Half, 60, 40), [10, -10]);
+        assert_eq!(to_give(PoolShare::Half, 50, 49), [0, 0]);
+        assert_eq!(to_give(PoolShare::Half, 0, 9), [-4, 4]);
+    }
+
+    #[test]
+    fn a_reserve_is_its_share_of_all_unused_addresses() {
+        assert_eq!(to_give(RESERVE, 196, 4), [6, -6]);
+        assert_eq!(to_give(RESERVE, 170, 30), [-20, 20]);
+    }
+
+    /// The shares are those of a dhcpd, which rounds them.
+    #[test]
+    fn halves_may_differ_by_a_tenth_for_affinity_and_by_three_twentieths_for_peace() {
+        for (total, tenth, three_twentieths) in [(200, 20, 30), (105, 11, 16), (104, 10, 16)] {
+            let surplus = Surplus::of(PoolShare::Half, Role::Primary, total, 0);
+            assert_eq!((surplus.hold, surplus.excess_hold), (tenth, tenth));
+            let thresholds = (surplus.give_threshold, surplus.excess_threshold);
+            assert_eq!(thresholds, (three_twentieths, three_twentieths));
+        }
+    }
+
+    #[test]
+    fn a_reserve_is_filled_up_when_half_of_it_is_gone() {
+        let surplus = Surplus::of(RESERVE, Role::Primary, 195, 5);
+        assert_eq!((surplus.hold, surplus.give_threshold), (0, 5));
+        let large = Surplus::of(PoolShare::SecondaryPercent(60), Role::Primary, 200, 0);
+        assert_eq!(large.give_threshold, 30);
     }
 }

@@ -163,9 +163,6 @@ impl FailoverEndpoint {
     }
 
     fn accept_update(&mut self, now: Now, own: &Binding, received: &ReceivedUpdate) {
-        if self.is_on_its_way_to_the_secondary(own) && is_over(received.binding_status) {
-            return;
-        }
         // In PARTNER-DOWN no wait that is running gets shorter by what the partner reports (§9.4.2).
         let keeps_promises = self.config.dialect.keeps_promises_of_ended_leases()
             || self.state() == FailoverState::PartnerDown;
@@ -173,6 +170,9 @@ impl FailoverEndpoint {
             self.dns_of_partner(received.address);
         }
         let mut next = accept::apply(own, received, now.wall, keeps_promises);
+        if next.binding_status == BindingStatus::Free && self.is_offered(own) {
+            return self.keep_offer(own, next);
+        }
         // Both servers may have heard the same client: what this one heard later stays news.
         let news_of_own = !own.partner_knows
             && own.binding_status == BindingStatus::Active
@@ -201,14 +201,32 @@ impl FailoverEndpoint {
         }
     }
 
-    /// This server gives the address away and has not been answered. Whatever ended before that is not
-    /// news: the secondary takes the address on whatever it had, and were it FREE here at the same
-    /// time, it would be both servers' (§5.4).
-    fn is_on_its_way_to_the_secondary(&self, own: &Binding) -> bool {
+    /// Whether the partner may own the address by an offer that it has not answered, or will.
+    fn is_offered(&self, own: &Binding) -> bool {
+        let recalled = self.table.is_marked(own.address, Mark::Recalled);
+        let told = self.updates.told_in_flight(own.address);
         self.config.role == Role::Primary
             && own.binding_status == BindingStatus::Backup
             && !own.partner_knows
-            && !self.table.is_marked(own.address, Mark::Recalled)
+            && (!recalled || told == Some(BindingStatus::Backup))
+    }
+
+    /// The report of an end crosses the offer of the address, or is repeated behind it. The partner
+    /// accepts the offer whenever it arrives, so the address stays the partner's (§5.4).
+    fn keep_offer(&mut self, own: &Binding, freed: Binding) {
+        let kept = Binding {
+            binding_status: own.binding_status,
+            start_of_status: own.start_of_status,
+            partner_knows: false,
+            ..freed
+        };
+        let is_under_way = self.updates.is_under_way(own.address);
+        if kept != *own {
+            let commit = self.store_binding(kept);
+            if !is_under_way {
+                self.note_news(own.address, commit);
+            }
+        }
     }
 
     /// A dhcpd does not look at the xid of a rejection: that of an earlier update makes it forget a
@@ -283,17 +301,6 @@ impl FailoverEndpoint {
             Role::Secondary => BindingStatus::Backup,
         }
     }
-}
-
-/// Whether nobody holds an address with this status any more.
-const fn is_over(status: BindingStatus) -> bool {
-    matches!(
-        status,
-        BindingStatus::Free
-            | BindingStatus::Expired
-            | BindingStatus::Released
-            | BindingStatus::Reset
-    )
 }
 
 /// Whether a dhcpd reports that the client released the lease after this server last heard of it.

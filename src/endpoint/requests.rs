@@ -21,15 +21,27 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The same until a dhcpd is asked again, with room made in its window. It begins to answer at once.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// This server's own request.
-#[derive(Debug, Default)]
+/// Walks through all bindings that the partner's requests may bring about within [`WALK_INTERVAL`].
+/// Requests beyond that are answered together when it is over, so that a partner that asks without
+/// end is no more work than one that asks now and then.
+const WALKS: u32 = 16;
+
+/// See [`WALKS`].
+const WALK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// This server's own request, and the partner's.
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Requests {
     outstanding: Option<Outstanding>,
+    /// The partner's latest, until the walk begins that answers it.
+    asked: Option<Asked>,
+    /// When the present interval of such walks began, and how many there were in it.
+    walks: (Option<Instant>, u32),
     /// A request was not answered to its end: updates may be in flight that nobody will answer.
     was_cut_off: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Outstanding {
     /// `None` until the request has left.
     xid: Option<Xid>,
@@ -40,11 +52,18 @@ struct Outstanding {
     makes_room: bool,
 }
 
+/// A request of the partner.
+#[derive(Clone, Copy, Debug, Hash)]
+struct Asked {
+    xid: Xid,
+    all: bool,
+}
+
 impl Requests {
     /// What a process begins with that finds `record`: the one before may have died while it asked.
     pub(super) fn after(record: &EndpointRecord) -> Self {
         let was_cut_off = record.state == FailoverState::Recover && record.partner_state.is_some();
-        Self { outstanding: None, was_cut_off }
+        Self { was_cut_off, ..Self::default() }
     }
 
     /// The answer counts no more.
@@ -55,6 +74,43 @@ impl Requests {
     /// A request dies with its connection (§9.5.2).
     pub(super) fn cut_off(&mut self) {
         self.was_cut_off |= self.outstanding.take().is_some();
+        self.asked = None;
+    }
+
+    /// Whether the partner has asked for something that is not being answered yet.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// When the walk begins that answers the partner's request.
+    fn answers_at(&self) -> Option<Instant> {
+        self.asked?;
+        match self.walks {
+            (Some(since), WALKS..) => Some(since.after(WALK_INTERVAL)),
+            _ => Some(Instant::default()),
+        }
+    }
+
+    /// The partner's request, if it may be answered now.
+    fn take_asked(&mut self, now: Now) -> Option<Asked> {
+        self.answers_at().filter(|at| *at <= now.monotonic)?;
+        let asked = self.asked.take();
+        self.may_walk(now);
+        asked
+    }
+
+    /// Whether the partner may bring about one more walk now; if so, that counts as one.
+    pub(super) fn may_walk(&mut self, now: Now) -> bool {
+        match &mut self.walks {
+            (Some(since), count) if now.monotonic < since.after(WALK_INTERVAL) => {
+                *count = count.saturating_add(1);
+                *count <= WALKS
+            }
+            walks => {
+                *walks = (Some(now.monotonic), 1);
+                true
+            }
+        }
     }
 
     pub(super) fn is_outstanding(&self) -> bool {
@@ -138,12 +194,19 @@ impl FailoverEndpoint {
             if all { EndpointEvent::AllUpdatesRequested } else { EndpointEvent::UpdatesRequested };
         self.apply_event(now, event);
         self.events.push(Event::PartnerRequestsUpdates { all });
+        if all && !self.record.owes_update_all {
+            self.record.owes_update_all = true;
+            self.commit_record();
+        }
+        let all = all || self.requests.asked.is_some_and(|earlier| earlier.all);
+        self.requests.asked = Some(Asked { xid, all });
+    }
+
+    /// Begins to answer the partner's request, unless it asks all the time.
+    fn answer_update_request(&mut self, now: Now) {
+        let Some(Asked { xid, all }) = self.requests.take_asked(now) else { return };
         if all {
             self.mark_all_unknown();
-            if !self.record.owes_update_all {
-                self.record.owes_update_all = true;
-                self.commit_record();
-            }
         }
         self.start_sweep(Some(xid));
     }
@@ -187,6 +250,7 @@ impl FailoverEndpoint {
     }
 
     pub(super) fn request_timers(&mut self, now: Now) {
+        self.answer_update_request(now);
         if self.partner.is_dhcpd()
             && self.requests.asks_again_at().is_some_and(|at| at <= now.monotonic)
         {
@@ -206,6 +270,7 @@ impl FailoverEndpoint {
 
     pub(super) fn next_request_timer(&self) -> Option<Instant> {
         let again = self.requests.asks_again_at().filter(|_| self.partner.is_dhcpd());
-        [again, self.requests.stalls_at()].into_iter().flatten().min()
+        let timers = [again, self.requests.stalls_at(), self.requests.answers_at()];
+        timers.into_iter().flatten().min()
     }
 }

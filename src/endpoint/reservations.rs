@@ -95,6 +95,5 @@ impl FailoverEndpoint {
 }
 
 fn set_reserved(binding: &mut Binding, reserved: bool) {
-    let others = binding.ip_flags.0 & !IpFlags::RESERVED.0;
-    binding.ip_flags = IpFlags(if reserved { others | IpFlags::RESERVED.0 } else { others });
+    binding.ip_flags = binding.ip_flags.with(IpFlags::RESERVED, reserved);
 }

@@ -25,7 +25,7 @@ pub(super) enum Rejected {
 }
 
 /// At most one entry an address.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct SecondThoughts {
     due: BTreeSet<(Instant, Ipv4Addr)>,
     of: BTreeMap<Ipv4Addr, Instant>,

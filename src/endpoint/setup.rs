@@ -14,6 +14,7 @@ use super::FailoverEndpoint;
 use super::authentication::{Failure, Proof};
 use super::config::TlsPolicy;
 use super::event::LinkEnd;
+use super::foresight::Foresight;
 use super::io::{LinkId, Output, TlsSide};
 use super::link::Phase;
 use super::outbox::Outgoing;
@@ -332,6 +333,7 @@ impl FailoverEndpoint {
     }
 
     fn learn_partner(&mut self, window: Option<u32>, timer: Option<u32>, vendor: Option<&[u8]>) {
+        self.foresight = Foresight::default();
         self.partner.max_unacked_bndupd = window.unwrap_or(1).max(1);
         self.partner.receive_timer = timer.unwrap_or(self.config.receive_timer);
         self.partner.vendor_class =

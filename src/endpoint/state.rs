@@ -32,7 +32,7 @@ const OPERATION_MARK_INTERVAL: Duration = Duration::from_secs(10);
 const STOP_WAIT: Duration = Duration::from_secs(3);
 
 /// STARTUP: not recorded, gone once the partner has been heard or the wait is over (§9.3).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Startup {
     /// The state to go on in.
     previous: FailoverState,
@@ -49,7 +49,7 @@ impl Startup {
 }
 
 /// Timers of the states.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(super) struct StateTimers {
     /// Automatic PARTNER-DOWN (§10).
     safe_period: Option<Instant>,
@@ -59,7 +59,7 @@ pub(super) struct StateTimers {
     /// A stop is under way: the connection closes at this moment at the latest.
     stopping: Option<Instant>,
     /// The partner was in STARTUP when it announced its state.
-    partner_in_startup: bool,
+    pub(super) partner_in_startup: bool,
     /// No lease was ever granted from this store.
     never_served: bool,
     /// The partner runs, and only the clocks keep the two apart: it is not down (§5.10).
@@ -217,6 +217,7 @@ impl FailoverEndpoint {
         first: bool,
         held: bool,
     ) {
+        self.foresight.heard(now.monotonic, state, startup);
         let from = self.record.partner_state;
         let changed = from != Some(state) || self.timers.partner_in_startup != startup;
         self.timers.partner_in_startup = startup;
@@ -270,7 +271,7 @@ impl FailoverEndpoint {
                 partner_state,
                 partner_in_startup,
             );
-            if settled.next != decision.next && self.partner_cannot_take(decision.next) {
+            if settled.next != decision.next && self.partner_cannot_take(now, decision.next) {
                 // The state in between would do harm; where the pair leads to may not.
                 self.applied.note(settled.row);
                 return self.enter(now, settled);
@@ -340,9 +341,8 @@ impl FailoverEndpoint {
     fn note_pair_rule(&mut self, state: FailoverState, startup: bool, transition: Transition) {
         if startup {
             let flag = transitions::startup_flag_row(self.config.role, state);
-            self.applied.note(flag);
-            if flag == transition.row {
-                return;
+            if flag != transition.row {
+                self.applied.note(flag);
             }
         }
         self.applied.note(transition.row);

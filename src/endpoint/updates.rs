@@ -35,7 +35,7 @@ const SWEEP_STEP: usize = 16_384;
 const MAX_WINDOW: usize = 65_536;
 
 /// An update that the partner has not answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct InFlight {
     address: Ipv4Addr,
     binding_status: BindingStatus,
@@ -48,7 +48,7 @@ struct InFlight {
 }
 
 /// What has happened to a binding while its update was in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Since {
     /// Nothing: the answer speaks of what the binding is now.
     Unchanged,
@@ -68,7 +68,7 @@ struct Source {
 }
 
 /// A walk over all bindings in ascending order of address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Sweep {
     /// The request being answered, if any.
     request: Option<Xid>,
@@ -85,7 +85,7 @@ struct Sweep {
 }
 
 /// Updates on their way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Updates {
     queue: VecDeque<(Ipv4Addr, CommitId)>,
     /// Position of the queue's front since the beginning of time.
@@ -181,6 +181,12 @@ impl Updates {
         self.flight_of(address).is_some_and(|flight| flight.since == Since::Unchanged)
     }
 
+    /// The status that an unanswered update of `address` tells.
+    pub(super) fn told_in_flight(&self, address: Ipv4Addr) -> Option<BindingStatus> {
+        let xid = *self.in_flight_of.get(&address)?;
+        self.in_flight.get(&(xid, address)).map(|flight| flight.binding_status)
+    }
+
     /// The next queued address whose commit is durable.
     fn pop(&mut self, durable: CommitId) -> Option<Ipv4Addr> {
         while let Some(&(address, commit)) = self.queue.front() {
@@ -199,7 +205,7 @@ impl Updates {
     }
 
     /// Whether `address` is queued or in flight and so needs nothing from a sweep.
-    fn is_under_way(&self, address: Ipv4Addr) -> bool {
+    pub(super) fn is_under_way(&self, address: Ipv4Addr) -> bool {
         self.queued.contains_key(&address)
             || self.in_flight_of.contains_key(&address)
             || self.waiting == Some(address)
@@ -469,7 +475,8 @@ impl FailoverEndpoint {
     /// UPDDONE once every update of the sweep has been answered (§7.3.2, §7.4.2).
     fn finish_sweep(&mut self) {
         let next_xid = self.peek_xid();
-        if !self.updates.sweep_is_answered(next_xid) {
+        // A newer request is answered by another walk.
+        if self.requests.is_asked() || !self.updates.sweep_is_answered(next_xid) {
             return;
         }
         let Some(sweep) = self.updates.sweep.take() else { return };
@@ -542,14 +549,11 @@ impl FailoverEndpoint {
         let mut ip_flags = binding.ip_flags.assigned();
         if dialect.announces_reservations() {
             // The flag speaks of the sender's reservations, not of what the partner said of its own.
-            ip_flags = IpFlags(ip_flags.0 & !IpFlags::RESERVED.0);
-            if self.is_reserved(binding.address) {
-                ip_flags = IpFlags(ip_flags.0 | IpFlags::RESERVED.0);
-            }
+            ip_flags = ip_flags.with(IpFlags::RESERVED, self.is_reserved(binding.address));
         }
         let is_free = matches!(status, BindingStatus::Free | BindingStatus::Backup);
         if is_free && !dialect.announces_bootp_of_free_addresses() {
-            ip_flags = IpFlags(ip_flags.0 & !IpFlags::BOOTP.0);
+            ip_flags = ip_flags.with(IpFlags::BOOTP, false);
         }
         let known = |time: UnixTime| time.is_known().then_some(time);
         BindingUpdate {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::binding::{Binding, Client};
+use crate::dhcp::Preview;
 use crate::endpoint::Status;
 use crate::endpoint::explain::{AddressExplanation, ClientExplanation};
 use crate::server::metrics::Samples;
@@ -111,6 +112,13 @@ pub enum AdminCommand {
         /// Answered once it is durable.
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
+    /// The operator frees an abandoned address (§5.11).
+    Reset {
+        /// The address.
+        address: Ipv4Addr,
+        /// Answered once it is durable.
+        answer: oneshot::Sender<Result<(), CommandError>>,
+    },
     /// The process is about to end: pause every relationship, tell the partners, make everything
     /// durable (§9.13). The engine ends after its answer.
     Stop {
@@ -129,6 +137,8 @@ pub enum CommandError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// The address is in no pool of this server.
+    UnknownAddress(Ipv4Addr),
     /// The relationship is in a state in which this must not be done.
     Refused {
         /// The reason, and what would be right.
@@ -144,6 +154,9 @@ impl fmt::Display for CommandError {
             }
             Self::UnknownRelationship { name, known } => {
                 write!(f, "there is no relationship \"{name}\"; configured: {}", known.join(", "))
+            }
+            Self::UnknownAddress(address) => {
+                write!(f, "{address} is in no pool of this server")
             }
             Self::Refused { reason } => f.write_str(reason),
         }
@@ -176,7 +189,12 @@ pub enum Explanation {
     /// About an address.
     Address(AddressExplanation),
     /// About a client.
-    Client(ClientExplanation),
+    Client {
+        /// What the owner of the pools says.
+        explained: ClientExplanation,
+        /// What a DISCOVER would bring it on each network where the owner has pools.
+        offers: Vec<Preview>,
+    },
 }
 
 /// Which bindings are asked for.

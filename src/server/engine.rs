@@ -33,8 +33,19 @@ use super::report::{self, Counted};
 /// Events of links taken in one turn, at most 64 KiB each, so that clients are served in between.
 const MAX_EVENTS: usize = 8;
 
-/// Longest sleep: so soon it is noticed that the wall clock was set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Longest sleep: so soon it is noticed that the wall clock was set, or that this process did not run.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// How long this server may not have listened to clients before it believes what has gathered since.
+/// After that a client has asked again or has gone to the partner; what it wanted then may be the
+/// opposite of what it wants now.
+const MAX_DEAFNESS: Duration = Duration::from_secs(2);
+
+/// Time for the runtime to look at the sockets.
+const REACTION: Duration = Duration::from_millis(2);
+
+/// Batches that are thrown away then at most; the sockets hold fewer.
+const STALE_BATCHES: usize = 64;
 
 /// How long a stop waits for partners to take note.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -45,6 +56,12 @@ const FLUSH_PATIENCE: Duration = Duration::from_millis(500);
 /// Name under which the store keeps pools without relationship. No relationship can have it: theirs
 /// are stored with a prefix.
 const ALONE: &str = "alone";
+
+/// The name under which the store knows the owner of the pools of a relationship, or of those without
+/// one.
+pub(crate) fn owner_name(relationship: Option<&str>) -> String {
+    relationship.map_or_else(|| ALONE.to_owned(), |name| format!("relationship:{name}"))
+}
 
 /// Why the engine cannot start.
 #[derive(Debug)]
@@ -103,6 +120,8 @@ pub struct Engine {
     batch: Vec<(OwnerId, Commit)>,
     inbox: Vec<(Arrival, BytesMut)>,
     event_log: EventLog,
+    /// When clients were listened to last.
+    listened: Instant,
     stopping: Option<(Instant, Option<oneshot::Sender<()>>)>,
     failure: Option<StoreError>,
 }
@@ -156,6 +175,7 @@ impl Engine {
             batch: Vec::new(),
             inbox: Vec::new(),
             event_log: EventLog::default(),
+            listened: clock.monotonic(),
             stopping: None,
             failure: None,
         })
@@ -169,6 +189,7 @@ impl Engine {
                 return self.finish().await;
             }
             let ready = self.wait().await;
+            self.forget_stale_requests().await;
             self.take(ready);
             self.take_more().await;
             self.act();
@@ -196,6 +217,34 @@ impl Engine {
             () = self.sockets.recv_batch(&mut self.inbox), if accepts_clients => Ready::Clients,
             address = echo => Ready::Echo(address),
             () = timer => Ready::Time,
+        }
+    }
+
+    /// Throws away what clients said while nobody listened, because the process was stopped or the
+    /// disk had no room. A RELEASE from before the client got its lease anew would end that lease.
+    async fn forget_stale_requests(&mut self) {
+        let now = self.clock.monotonic();
+        let listens = self.committer.has_room() && self.accepts_clients();
+        if now.since(self.listened) <= MAX_DEAFNESS || !listens {
+            return;
+        }
+        let mut forgotten = self.inbox.len();
+        self.inbox.clear();
+        // The runtime learns of what has gathered only while this task waits.
+        tokio::time::sleep(REACTION).await;
+        for _ in 0..STALE_BATCHES {
+            tokio::select! {
+                biased;
+                () = self.sockets.recv_batch(&mut self.inbox) => {
+                    forgotten = forgotten.saturating_add(self.inbox.len());
+                    self.inbox.clear();
+                }
+                () = std::future::ready(()) => break,
+            }
+        }
+        self.listened = now;
+        if forgotten > 0 {
+            tracing::warn!("{forgotten} messages of clients came while nobody listened: forgotten");
         }
     }
 
@@ -229,6 +278,7 @@ impl Engine {
                 () = self.sockets.recv_batch(&mut self.inbox) => self.on_clients(),
                 () = std::future::ready(()) => {}
             }
+            self.listened = self.clock.monotonic();
         }
     }
 
@@ -275,15 +325,15 @@ impl Engine {
     // Operators.
 
     fn on_command(&mut self, command: AdminCommand) {
+        let (owners, service) = self.keeper.parts();
         let counted = Counted {
-            clients: self.keeper.service().counters(),
+            service,
+            reasons: self.event_log.reasons(),
             store: self.committer.statistics(),
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),
         };
-        let Some(command) =
-            report::answer(command, self.keeper.owners(), &counted, self.clock.now())
-        else {
+        let Some(command) = report::answer(command, owners, &counted, self.clock.now()) else {
             return;
         };
         match command {
@@ -296,6 +346,7 @@ impl Engine {
             AdminCommand::ForgetConnectTime { relationship, answer } => {
                 self.operate(&relationship, OperatorCommand::ForgetConnectTime, answer);
             }
+            AdminCommand::Reset { address, answer } => self.reset(address, answer),
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }
@@ -335,6 +386,23 @@ impl Engine {
         self.waiting = waiting;
         for waiting in ready {
             let _gone = waiting.answer.send(Ok(()));
+        }
+    }
+
+    fn reset(&mut self, address: Ipv4Addr, answer: oneshot::Sender<Result<(), CommandError>>) {
+        match self.keeper.reset(self.clock.now(), address) {
+            Some((owner, Ok(commit))) => {
+                tracing::info!(%address, "reset by the operator: it may be leased again (§5.11)");
+                self.carry_out(owner);
+                self.waiting.push(Waiting { owner, commit, answer });
+                self.answer_operators();
+            }
+            Some((_, Err(reason))) => {
+                let _gone = answer.send(Err(CommandError::Refused { reason }));
+            }
+            None => {
+                let _gone = answer.send(Err(CommandError::UnknownAddress(address)));
+            }
         }
     }
 
@@ -441,11 +509,11 @@ pub(crate) fn open_owners(
     now: Now,
 ) -> Result<Vec<Owner>, StartError> {
     let relationships = plan.relationships.iter().map(|relationship| Configured {
-        name: format!("relationship:{}", relationship.endpoint.name),
+        name: owner_name(Some(&relationship.endpoint.name)),
         ranges: &relationship.endpoint.ranges,
     });
     let alone = plan.alone.iter();
-    let alone = alone.map(|alone| Configured { name: ALONE.to_owned(), ranges: &alone.ranges });
+    let alone = alone.map(|alone| Configured { name: owner_name(None), ranges: &alone.ranges });
     let configured: Vec<_> = relationships.chain(alone).collect();
     let mut recovered = recover(&configured, store).map_err(StartError::Store)?.into_iter();
     let mut owners = Vec::new();

@@ -8,6 +8,8 @@ use crate::endpoint::Event;
 use crate::rate_limit::RateLimit;
 use crate::time::Instant;
 
+use super::reasons::Reasons;
+
 /// Lines about the same kind of thing in one relationship within ten seconds.
 const BURST: u32 = 20;
 
@@ -72,14 +74,21 @@ struct Held {
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
     kinds: BTreeMap<(usize, Kind), Limited>,
+    reasons: Reasons,
 }
 
 impl EventLog {
     /// Logs an event of the relationship with this name, which is owner number `owner`.
     pub(super) fn log(&mut self, owner: usize, relationship: &str, event: Event, now: Instant) {
+        self.reasons.count(relationship, &event);
         if let Some((event, suppressed)) = self.admit(owner, relationship, event, now) {
             write(relationship, &event, suppressed);
         }
+    }
+
+    /// Why things happened, whether or not there was room in the log for them.
+    pub(super) fn reasons(&self) -> &Reasons {
+        &self.reasons
     }
 
     /// Logs what was kept back and may be said now.

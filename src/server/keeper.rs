@@ -11,6 +11,7 @@ use std::net::Ipv4Addr;
 
 use crate::dhcp::{Arrival, DhcpService, PendingReply, Reply};
 use crate::driver::links::LinkEvent;
+use crate::driver::tls::TlsFailure;
 use crate::durable::{Commit, CommitId};
 use crate::endpoint::{Event, FailoverEndpoint, Input, LinkId, OperatorCommand, Output, TlsSide};
 use crate::store::OwnerId;
@@ -81,12 +82,12 @@ impl Keeper {
         &self.owners
     }
 
-    /// The DHCP service.
-    pub(crate) const fn service(&self) -> &DhcpService {
-        &self.service
+    /// The owners and the service, for questions that play a request through without effect.
+    pub(crate) const fn parts(&mut self) -> (&mut OwnerSet, &DhcpService) {
+        (&mut self.owners, &self.service)
     }
 
-    /// The same, to be told of addresses and asked for probes.
+    /// The service, to be told of addresses and asked for probes.
     pub(crate) const fn service_mut(&mut self) -> &mut DhcpService {
         &mut self.service
     }
@@ -150,13 +151,13 @@ impl Keeper {
                     Input::TlsEstablished { link }
                 } else {
                     let reason = "octets came in clear after TLS had been agreed on";
-                    Input::TlsFailed { link, reason }
+                    Input::TlsFailed { link, reason, refused: true }
                 };
                 self.tell(now, *owner, input);
             }
-            LinkEvent::TlsFailed { link, reason } => {
+            LinkEvent::TlsFailed { link, failure: TlsFailure { reason, refused } } => {
                 if let Some((owner, _)) = self.connections.remove(&link) {
-                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason });
+                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason, refused });
                 }
             }
             LinkEvent::Closed { link } => {
@@ -229,6 +230,17 @@ impl Keeper {
             Ok(()) => Ok(index),
             Err(refused) => Err(OperateError::Refused(refused)),
         }
+    }
+
+    /// The operator frees an abandoned address: the number of its owner, and the commit to wait for or
+    /// the reason against it. `None` if it is nobody's.
+    pub(crate) fn reset(
+        &mut self,
+        now: Now,
+        address: Ipv4Addr,
+    ) -> Option<(usize, Result<CommitId, String>)> {
+        let mut owners = self.owners.0.iter_mut().enumerate();
+        owners.find_map(|(index, owner)| Some((index, owner.reset(address, now)?)))
     }
 
     /// The server is about to stop: partners are told.

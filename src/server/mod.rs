@@ -9,6 +9,8 @@ pub mod logging;
 pub mod metrics;
 pub(crate) mod owners;
 pub mod plan;
+mod reasons;
 mod recovery;
 mod report;
 pub mod serve;
+mod why;

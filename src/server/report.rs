@@ -4,23 +4,25 @@ use std::iter::Peekable;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::dhcp::Counters;
+use crate::dhcp::DhcpService;
 use crate::driver::LinkCounters;
 use crate::driver::committer::Statistics;
-use crate::endpoint::{FailoverEndpoint, explain};
+use crate::endpoint::FailoverEndpoint;
 use crate::time::Now;
 
 use super::command::{
-    AdminCommand, Explanation, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE, ServerStatus, Storage,
-    WhyQuestion, WhyReport,
+    AdminCommand, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE, ServerStatus, Storage,
 };
 use super::metrics::Samples;
 use super::owners::{Owner, OwnerSet};
+use super::reasons::Reasons;
+use super::why;
 
 /// What has been counted outside the endpoints.
 #[derive(Debug)]
 pub(super) struct Counted<'a> {
-    pub(super) clients: &'a Counters,
+    pub(super) service: &'a DhcpService,
+    pub(super) reasons: &'a Reasons,
     pub(super) store: Statistics,
     pub(super) links: LinkCounters,
     pub(super) socket_failures: u64,
@@ -29,7 +31,7 @@ pub(super) struct Counted<'a> {
 /// Answers a question; a command that changes something is given back.
 pub(super) fn answer(
     command: AdminCommand,
-    owners: &OwnerSet,
+    owners: &mut OwnerSet,
     counted: &Counted<'_>,
     now: Now,
 ) -> Option<AdminCommand> {
@@ -43,8 +45,7 @@ pub(super) fn answer(
             None
         }
         AdminCommand::Why { about, answer } => {
-            let reports = owners.0.iter().filter_map(|owner| why(owner, &about, now));
-            let _gone = answer.send(reports.collect());
+            let _gone = answer.send(why::reports(owners, counted.service, &about, now));
             None
         }
         AdminCommand::Metrics { answer } => {
@@ -54,27 +55,9 @@ pub(super) fn answer(
         change @ (AdminCommand::PartnerDown { .. }
         | AdminCommand::Shutdown { .. }
         | AdminCommand::ForgetConnectTime { .. }
+        | AdminCommand::Reset { .. }
         | AdminCommand::Stop { .. }) => Some(change),
     }
-}
-
-fn why(owner: &Owner, about: &WhyQuestion, now: Now) -> Option<WhyReport> {
-    let explanation = match (about, owner.endpoint()) {
-        (WhyQuestion::Address(address), Some(endpoint)) => {
-            Explanation::Address(endpoint.explain_address(*address, now)?)
-        }
-        (WhyQuestion::Address(address), None) => {
-            Explanation::Address(explain::address(owner.authority(), *address, now)?)
-        }
-        (WhyQuestion::Client(client), Some(endpoint)) => {
-            Explanation::Client(endpoint.explain_client(&client.as_ref(), now))
-        }
-        (WhyQuestion::Client(client), None) => {
-            Explanation::Client(explain::client(owner.authority(), &client.as_ref(), now))
-        }
-    };
-    let relationship = owner.endpoint().map(|endpoint| Arc::from(endpoint.config().name.as_str()));
-    Some(WhyReport { relationship, explanation })
 }
 
 fn status(owners: &OwnerSet, counted: &Counted<'_>) -> ServerStatus {
@@ -129,7 +112,9 @@ fn leases(owners: &OwnerSet, query: &LeaseQuery) -> LeasePage {
 
 fn metrics(counted: &Counted<'_>) -> Samples {
     let mut samples = Samples::new();
-    let Counted { clients: counters, store, links, socket_failures } = counted;
+    let Counted { service, reasons, store, links, socket_failures } = counted;
+    reasons.add_to(&mut samples);
+    let counters = service.counters();
     for (name, help, count) in [
         ("twinlease_commits_total", "Changes made durable.", store.commits),
         ("twinlease_commit_batches_total", "Syncs that it took.", store.batches),

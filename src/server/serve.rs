@@ -5,14 +5,13 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::admin::AdminServer;
 use crate::dhcp::{ClientSockets, SocketConfig};
-use crate::store::{Journal, StoreError};
+use crate::store::{Journal, LeaseStore, StoreError};
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
@@ -61,7 +60,7 @@ pub fn run(config: &Config) -> Result<(), ServeError> {
 async fn serve(config: &Config) -> Result<(), ServeError> {
     // First of all: a signal during the start ends it as orderly as one later.
     let signals = Signals::install().map_err(ServeError::Runtime)?;
-    let store = open_store(&config.data_dir).map_err(ServeError::Store)?;
+    let store = open_store(config).map_err(ServeError::Store)?;
     let sockets = ClientSockets::open(&SocketConfig {
         interfaces: config.dhcp.interfaces.clone(),
         listen: config.dhcp.listen.clone(),
@@ -72,8 +71,8 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         AdminServer::bind(config.admin.listen, config.admin.token.clone(), commands.clone())
             .await
             .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
-    let engine = Engine::new(config, Box::new(store), sockets, inbox, table_seed())
-        .map_err(ServeError::Start)?;
+    let engine =
+        Engine::new(config, store, sockets, inbox, table_seed()).map_err(ServeError::Start)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         relationships = config.relationships.len(),
@@ -94,9 +93,10 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     }
 }
 
-/// Opens the store and says what a crash has left in it.
-fn open_store(data_dir: &Path) -> Result<Journal, StoreError> {
-    let store = Journal::open(data_dir)?;
+/// Opens the store of a configuration, which one process at a time has, and says what a crash has
+/// left in it.
+pub(crate) fn open_store(config: &Config) -> Result<Box<dyn LeaseStore>, StoreError> {
+    let store = Journal::open(&config.data_dir)?;
     if let Some(cut) = store.cut() {
         tracing::warn!(
             file = %cut.path.display(),
@@ -106,7 +106,7 @@ fn open_store(data_dir: &Path) -> Result<Journal, StoreError> {
             cut.what
         );
     }
-    Ok(store)
+    Ok(Box::new(store))
 }
 
 /// The signals that end a service.

@@ -356,6 +356,13 @@ impl IpFlags {
     pub const fn contains(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
     }
+
+    /// The same with the bits of `flags` set or not.
+    #[must_use]
+    pub const fn with(self, flags: Self, set: bool) -> Self {
+        let others = self.0 & !flags.0;
+        Self(if set { others | flags.0 } else { others })
+    }
 }
 
 /// How far the DNS update of a binding has come (§12.9). Unassigned bits mean nothing.

@@ -10,6 +10,8 @@ const PRINTING: &[&[&str]] = &[
     &["partner-down"],
     &["shutdown"],
     &["forget-connect-time"],
+    &["reset"],
+    &["why"],
     &["demo"],
     &["pcap", "decode"],
 ];

@@ -9,6 +9,7 @@
 mod check;
 mod demo;
 mod help;
+mod isc;
 mod pcap;
 mod secrets;
 mod serve;

@@ -174,7 +174,7 @@ fn keys(value: &Value) -> Vec<String> {
 fn status_json_has_the_keys_of_the_contract() {
     let server = Server::start("");
     let status = server.status();
-    assert_eq!(keys(&status), ["relationships", "version"]);
+    assert_eq!(keys(&status), ["relationships", "storage", "version"]);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     let relationship = &status["relationships"][0];
     assert_eq!(

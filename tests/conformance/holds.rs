@@ -13,15 +13,35 @@ pub(crate) struct Holding {
     pub(crate) file: String,
 }
 
-/// The tests by the ids that they name.
-pub(crate) fn read(root: &Path) -> Result<BTreeMap<String, Vec<Holding>>, String> {
+/// Ids and who holds them.
+pub(crate) type Holdings = BTreeMap<String, Vec<Holding>>;
+
+/// The tests by the rules that they name.
+pub(crate) fn read(root: &Path) -> Result<Holdings, String> {
+    collect(root, |file, text| match Path::new(file).extension().and_then(|e| e.to_str()) {
+        Some("rs") => in_source(file, text, "/// Holds:"),
+        _ => Ok(in_conversation(file, text)),
+    })
+}
+
+/// The tests by the cases of interoperation that they name.
+pub(crate) fn read_interop(root: &Path) -> Result<Holdings, String> {
+    collect(root, |file, text| {
+        if file.starts_with("tests/interop/") {
+            return in_source(file, text, "/// Interop:");
+        }
+        Ok(Vec::new())
+    })
+}
+
+fn collect(
+    root: &Path,
+    held: impl Fn(&str, &str) -> Result<Vec<(String, Holding)>, String>,
+) -> Result<Holdings, String> {
     let mut holdings = BTreeMap::new();
     for file in files(root)? {
         let text = fs::read_to_string(root.join(&file)).map_err(|e| format!("{file}: {e}"))?;
-        let found = match Path::new(&file).extension().and_then(|e| e.to_str()) {
-            Some("rs") => in_source(&file, &text)?,
-            _ => in_conversation(&file, &text),
-        };
+        let found = held(&file, &text)?;
         for (id, holding) in found {
             holdings.entry(id).or_insert_with(Vec::new).push(holding);
         }
@@ -68,12 +88,13 @@ fn module(file: &str) -> String {
     inner.trim_end_matches("/main").trim_end_matches("/mod").replace('/', "::")
 }
 
-fn in_source(file: &str, text: &str) -> Result<Vec<(String, Holding)>, String> {
+/// What stands behind `mark` in the documentation of each test.
+fn in_source(file: &str, text: &str, mark: &str) -> Result<Vec<(String, Holding)>, String> {
     let mut found = Vec::new();
     let mut claimed: Vec<String> = Vec::new();
     let mut is_test = false;
     for line in text.lines().map(str::trim_start) {
-        if let Some(list) = line.strip_prefix("/// Holds:") {
+        if let Some(list) = line.strip_prefix(mark) {
             claimed.extend(ids(list).map(str::to_owned));
         } else if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             is_test = true;

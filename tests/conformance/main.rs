@@ -2,7 +2,8 @@
 //!
 //! `rules/` has one entry for each, with what became of it; tests say in their documentation which
 //! they hold (`/// Holds: FO-5.4-10, A1-57.`), and so do conversations (`# Holds: ...`). From both come
-//! `docs/conformance.md` and `docs/draft-12-notes.md`; `TWINLEASE_BLESS=1` writes them.
+//! `docs/conformance.md` and `docs/draft-12-notes.md`; `TWINLEASE_BLESS=1` writes them. [`interop`] does
+//! the same for what a real dhcpd does, without a page.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,20 +12,21 @@
 )]
 
 mod holds;
+mod interop;
 mod markdown;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use holds::Holding;
+use holds::Holdings;
 use rules::{Rule, Verdict};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn all() -> (Vec<Rule>, BTreeMap<String, Vec<Holding>>) {
+fn all() -> (Vec<Rule>, Holdings) {
     let rules =
         rules::read(&root().join("tests/conformance/rules")).unwrap_or_else(|e| panic!("{e}"));
     let holdings = holds::read(&root()).unwrap_or_else(|e| panic!("{e}"));

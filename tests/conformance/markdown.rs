@@ -1,12 +1,9 @@
 //! The two pages.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::holds::Holding;
+use crate::holds::Holdings;
 use crate::rules::{Rule, Verdict};
-
-type Holdings = BTreeMap<String, Vec<Holding>>;
 
 const MATRIX: &str = "\
 # Conformance

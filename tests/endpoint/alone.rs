@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use twinlease::binding::carried::Parts;
 use twinlease::binding::table::RangeId;
 use twinlease::binding::{AddressRange, Binding, ClientIdentifier, ClientRef};
 use twinlease::durable::{Change, Recovered};
@@ -11,7 +12,8 @@ use twinlease::endpoint::{
     RecordError, RequestKind, Service, Unavailable,
 };
 use twinlease::time::{Instant, Now, UnixTime};
-use twinlease::wire::codes::BindingStatus;
+use twinlease::wire::codes::{BindingStatus, DdnsFlags};
+use twinlease::wire::ddns::Ddns;
 
 use crate::support::{START, address, client};
 
@@ -67,6 +69,12 @@ fn everybody_is_served() {
         ranges: &[RangeId(0)],
     };
     assert_eq!(owner_of(vec![], &[]).service_for(&request, at(0)), Service::Serve);
+}
+
+/// A client with a lease that is not known here is not of a partner: there is none.
+#[test]
+fn no_renewal_of_an_unknown_lease_is_believed() {
+    assert!(!owner_of(vec![], &[]).believes_renewals());
 }
 
 #[test]
@@ -258,4 +266,30 @@ fn a_lease_to_an_identifier_over_255_octets_is_refused() {
     let details = LeaseDetails::default();
     let change = BindingChange::Leased { address, client, grant, details };
     assert_eq!(alone.record(at(0), change), Err(RecordError::IdentifierTooLong(256)));
+}
+
+#[test]
+fn what_has_become_of_dns_records_is_carried_with_the_lease() {
+    let mut alone = owner_of(vec![], &[]);
+    lease(&mut alone, at(0), 10, 1, 60);
+    let ddns = Ddns::new(DdnsFlags::FORWARD_DONE, b"\x02pc\x07example\x00").unwrap();
+    alone.record(at(1), BindingChange::DnsUpdated { address: address(10), ddns }).unwrap();
+    assert_eq!(alone.table().get(address(10)).unwrap().carried.parts().ddns, Some(ddns));
+}
+
+#[test]
+fn what_a_client_said_is_carried_with_its_lease_and_outlives_renewals_past_the_relay() {
+    let relayed: &[u8] = &[99, 130, 83, 99, 82, 2, 1, 0];
+    let mut alone = owner_of(vec![], &[]);
+    for (seconds, request_options) in [(0, Some(relayed)), (30, None)] {
+        let (address, client) = (address(10), client(1));
+        let grant = alone.grant(address, &client, 60, at(seconds));
+        let carried = Parts { request_options, ..Parts::default() };
+        let details = LeaseDetails { carried, ..LeaseDetails::default() };
+        alone
+            .record(at(seconds), BindingChange::Leased { address, client, grant, details })
+            .unwrap();
+        let binding = alone.table().get(address).unwrap();
+        assert_eq!(binding.carried.parts().request_options, Some(relayed));
+    }
 }

@@ -113,6 +113,35 @@ fn a_late_answer_to_an_expiry_frees_no_address_that_is_leased_again() {
     assert!(!binding.partner_knows);
 }
 
+/// What counts as acknowledged once the partner has accepted a first lease of client 1, while `number`
+/// has been granted the address since; and what it was told then.
+fn acknowledged_behind(number: u8) -> (UnixTime, UnixTime) {
+    let mut script = Script::normal_primary();
+    lease(&mut script, 25, 1, 3600);
+    let promised = script.endpoint.table().get(address(25)).unwrap().sent_potential_expiration;
+    let first = script.take(MessageType::BNDUPD);
+    script.run(10);
+    lease(&mut script, 25, number, 3600);
+    script.acknowledge(&first);
+    let binding = script.endpoint.table().get(address(25)).unwrap();
+    assert!(!binding.partner_knows);
+    (binding.acked_potential_expiration, promised)
+}
+
+/// The partner does know what it was promised for the same client.
+/// Holds: FO-7.1.5-8.
+#[test]
+fn an_answer_behind_a_renewal_still_acknowledges_the_promise_it_answers() {
+    let (acked, promised) = acknowledged_behind(1);
+    assert_eq!(acked, promised);
+}
+
+/// The promise was made for somebody else's lease.
+#[test]
+fn an_answer_behind_another_clients_lease_acknowledges_nothing() {
+    assert_eq!(acknowledged_behind(2).0, UnixTime::ABSENT);
+}
+
 /// Holds: FO-7.4.2-2, FO-7.4.2-3.
 #[test]
 fn a_request_for_everything_outlives_its_connection() {

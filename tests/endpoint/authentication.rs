@@ -11,12 +11,13 @@ use twinlease::endpoint::{
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
 use twinlease::wire::codes::{FailoverState, MessageType, RejectReason, Xid};
+use twinlease::wire::connect::{ConnectAck, Reject};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::digest::{DigestInput, DigestKey, SharedSecret, carries_digest};
 use twinlease::wire::frame::Frame;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::{LINK, Said, Script, good_connect};
+use crate::support::scripted::{LINK, Said, Script, good_ack, good_connect};
 use crate::support::world::{PRIMARY, SECONDARY, World};
 use crate::support::{START, address, config};
 
@@ -311,6 +312,45 @@ fn after_a_failure_the_next_attempt_is_a_minute_away() {
     assert_eq!(script.dials, dials);
     script.run(2);
     assert_eq!(script.dials, dials + 1);
+}
+
+/// A primary that knows these secrets, whose CONNECT a partner that signs with `partner` has rejected for
+/// this reason.
+fn rejected(secrets: &[&[u8]], partner: &[u8], reason: RejectReason) -> Script {
+    let mut script = Script::signed_by(knowing(Role::Primary, secrets), key(partner));
+    script.connected();
+    let connect = script.take(MessageType::CONNECT);
+    let ack = ConnectAck { reject: Some(Reject { reason, message: None }), ..good_ack() };
+    script.say(connect.xid, &Message::ConnectAck(ack));
+    script
+}
+
+/// Whether the next attempt follows at once.
+fn dials_again(mut script: Script) -> bool {
+    let dials = script.dials;
+    script.run(1);
+    script.dials > dials
+}
+
+#[test]
+fn a_partner_with_the_other_secret_is_called_with_it_at_once() {
+    assert!(dials_again(rejected(&[NEW, OLD], OLD, RejectReason::DIGEST_MISMATCH)));
+}
+
+#[test]
+fn a_partner_that_takes_no_secret_is_left_alone_for_a_while() {
+    assert!(!dials_again(rejected(&[NEW, OLD], NEW, RejectReason::DIGEST_MISMATCH)));
+    assert!(!dials_again(rejected(&[NEW, OLD], OLD, RejectReason::INVALID_PARTNER)));
+}
+
+#[test]
+fn without_a_secret_no_time_of_a_connect_is_recorded() {
+    for script in [
+        Script::normal_primary_of(knowing(Role::Primary, &[])),
+        Script::normal_secondary_of(knowing(Role::Secondary, &[])),
+    ] {
+        assert_eq!(script.record.unwrap().last_connect_time, None);
+    }
 }
 
 // Messages of the past.

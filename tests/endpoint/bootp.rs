@@ -135,6 +135,23 @@ fn the_secondary_never_uses_an_address_whose_end_it_reported_without_an_answer()
     assert_eq!(answer, Availability::No(Unavailable::AwaitingPartner));
 }
 
+/// The partner never heard that it ended, so it cannot have leased the address.
+#[test]
+fn the_wait_for_an_address_whose_end_the_secondary_never_reported_is_over_one_day() {
+    let mut world = pair(true);
+    let [_, own] = free_addresses(&world);
+    world.lease(SECONDARY, address(own), client(1), 60);
+    world.run(1);
+    world.kill(PRIMARY);
+    world.run(5);
+    world.operator(SECONDARY, OperatorCommand::PartnerDown { forced: false });
+    world.record(SECONDARY, BindingChange::Released { address: address(own) });
+    let endpoint = world.sides[SECONDARY].endpoint();
+    let told = endpoint.explain_address(address(own), world.now()).unwrap();
+    assert_eq!(told.to_others, Availability::No(Unavailable::AwaitingPartner));
+    assert!(told.changes[0].at.is_some(), "{:?}", told.changes);
+}
+
 /// Status and flags of the next update; it is accepted.
 fn said(script: &mut Script, dialect: Dialect) -> (Option<u8>, Option<IpFlags>) {
     let said = script.take(MessageType::BNDUPD);

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use twinlease::balance::{HashBuckets, Role};
-use twinlease::durable::Recovered;
-use twinlease::endpoint::{Event, Input, LinkId, OperatorCommand, Origin};
-use twinlease::wire::codes::{FailoverState, MessageType, RejectReason, Xid};
+use twinlease::durable::{CommitId, Recovered};
+use twinlease::endpoint::{Event, Input, LinkId, OperatorCommand, Origin, Output};
+use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
+use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, RejectReason, Xid};
 use twinlease::wire::connect::{Connect, ConnectAck, Disconnect, Reject, StateMessage};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::error::{DecodeError, DecodeErrorKind};
 use twinlease::wire::frame::Frame;
 use twinlease::wire::message::Message;
 
-use crate::support::config;
 use crate::support::scripted::{DHCPD, LINK, Script, good_connect};
+use crate::support::{address, config};
 
 /// Seconds until the endpoint dials, up to 400.
 fn seconds_to_dial(script: &mut Script) -> Option<u32> {
@@ -376,4 +377,84 @@ fn the_end_of_another_connection_is_no_reason_to_dial() {
     script.run_talking(120);
     assert_eq!(script.dials, dials);
     assert_eq!(script.endpoint.state(), FailoverState::Normal);
+}
+
+/// A secondary that has 4000 answers of 20 octets to give.
+fn with_much_to_say() -> Script {
+    let mut script = Script::normal_secondary();
+    let update = BindingUpdate {
+        address: address(12),
+        binding_status: Some(BindingStatus::Free.code()),
+        ..BindingUpdate::default()
+    };
+    let mut octets = Vec::new();
+    let updates = [update];
+    let message = Message::BndUpd(BndUpd::of(&updates));
+    message.encode(script.now.wall, Xid(500), Dialect::Isc, &mut octets).unwrap();
+    for _ in 0..4000 {
+        let frame = Frame::parse(&octets).unwrap();
+        script.endpoint.handle_input(script.now, Input::Received { link: LINK, frame });
+    }
+    script
+}
+
+/// The sizes in which everything that waits is handed out.
+fn batches(script: &mut Script) -> Vec<usize> {
+    let mut batches = Vec::new();
+    loop {
+        match script.endpoint.poll_output() {
+            Output::Transmit(link) => {
+                let mut batch = Vec::new();
+                script.endpoint.take_transmit(link, &mut batch);
+                batches.push(batch.len());
+            }
+            Output::Commit(commit) => {
+                script.endpoint.handle_input(script.now, Input::Committed(commit.id));
+            }
+            Output::Idle { .. } => return batches,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_waits_for_a_connection_is_handed_out_in_batches_of_64_kibioctets() {
+    assert_eq!(batches(&mut with_much_to_say()), [65_536, 4000 * 20 - 65_536]);
+}
+
+#[test]
+fn what_waits_when_a_connection_is_closed_is_handed_out_whole() {
+    let mut script = with_much_to_say();
+    // The answers leave for the connection, then a message that cannot be read ends it.
+    script.endpoint.handle_input(script.now, Input::Committed(CommitId(u64::MAX)));
+    let error = DecodeError { kind: DecodeErrorKind::OptionRepeated, offset: 12, option: None };
+    script.endpoint.handle_input(script.now, Input::Garbled { link: LINK, error });
+    let batches = batches(&mut script);
+    assert!(batches.len() == 2 && batches[0] == 65_536, "{batches:?}");
+    assert!(batches[1] > 4000 * 20 - 65_536, "and DISCONNECT behind them: {batches:?}");
+}
+
+#[test]
+fn connections_that_are_gone_leave_nothing_behind() {
+    let mut script = Script::normal_secondary();
+    for number in 2..40 {
+        script.input(Input::Disconnected { link: LinkId(number - 1) });
+        script.called(LinkId(number));
+        let buckets = [0xff; 32];
+        let connect = Message::Connect(good_connect(&buckets));
+        script.hear(LinkId(number), script.now.wall, Xid(number.try_into().unwrap()), &connect);
+        script.run(1);
+    }
+    let kept = format!("{:?}", script.endpoint).matches("LinkId(").count();
+    assert!(kept <= 4, "{kept} connections are remembered");
+}
+
+#[test]
+fn a_command_that_is_refused_says_why() {
+    let mut script = Script::normal_primary();
+    script.input(Input::Operator(OperatorCommand::Shutdown));
+    let command = OperatorCommand::PartnerDown { forced: false };
+    let refused = script.endpoint.operator(script.now, command).unwrap_err();
+    let expected = format!("refused in state {}: {}", script.endpoint.state(), refused.why);
+    assert_eq!(refused.to_string(), expected);
 }

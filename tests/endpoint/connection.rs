@@ -335,14 +335,17 @@ fn of_many_silent_connections_the_oldest_makes_room() {
     assert_eq!(script.closed, [LinkId(2)]);
 }
 
-/// CONTACTs whose header shows the partner's clock `behind` seconds behind, one every ten seconds.
+/// A CONTACT whose header shows the partner's clock `behind` seconds behind.
+fn contact_behind(script: &mut Script, behind: u32) {
+    let time = UnixTime(script.now.wall.0 - behind);
+    script.hear(LINK, time, Xid(1), &Message::Contact);
+}
+
+/// Such CONTACTs, one every ten seconds.
 fn contacts_behind(script: &mut Script, behind: u32, count: u32) {
     for _ in 0..count {
         script.run(10);
-        let mut octets = Vec::new();
-        let time = UnixTime(script.now.wall.0 - behind);
-        Message::Contact.encode(time, Xid(1), Dialect::Isc, &mut octets).unwrap();
-        script.octets(&octets);
+        contact_behind(script, behind);
     }
 }
 
@@ -362,6 +365,19 @@ fn a_clock_that_was_set_is_believed_after_a_while() {
     contacts_behind(&mut script, 20, 2);
     assert_eq!(script.endpoint.status().clock_delta_seconds, Some(20));
     assert!(script.events.contains(&Event::ClockJumped { before: 0, now: 20 }));
+}
+
+/// Holds: FO-5.10-9, FO-5.10-10.
+#[test]
+fn samples_of_five_seconds_make_a_jump_of_a_clock() {
+    for (seconds, delta) in [(4, 0), (5, 20)] {
+        let mut script = Script::normal_primary();
+        contact_behind(&mut script, 20);
+        script.run(seconds);
+        contact_behind(&mut script, 20);
+        let known = script.endpoint.status().clock_delta_seconds;
+        assert_eq!(known, Some(delta), "{seconds} seconds");
+    }
 }
 
 // One connection.
@@ -684,6 +700,49 @@ fn a_dhcpd_is_given_the_answers_that_a_lost_connection_took_away() {
     script.sync();
     script.sync();
     assert_eq!(script.take(MessageType::BNDACK).xid, xid);
+}
+
+#[test]
+fn a_dhcpd_that_changes_its_state_is_given_no_answer_twice() {
+    let mut script = Script::secondary();
+    script.vendor = DHCPD;
+    script.called(LINK);
+    script.connect();
+    script.become_normal();
+    script.update(active(12));
+    script.said.clear();
+    script.state(FailoverState::Normal);
+    script.state(FailoverState::CommunicationsInterrupted);
+    assert!(!script.types().contains(&"bndack"), "{:?}", script.types());
+}
+
+/// With a receive-timer of 30 seconds a partner that lives says CONTACT every ten.
+#[test]
+fn a_partner_that_calls_replaces_a_connection_silent_for_over_a_second_more_than_its_contact() {
+    for (seconds, closed) in [(11, LinkId(2)), (12, LINK)] {
+        let mut script = Script::normal_primary();
+        script.run(seconds);
+        script.called(LinkId(2));
+        assert_eq!(script.closed, [closed], "after {seconds} seconds");
+    }
+}
+
+/// They may have been on their way when the connection broke.
+#[test]
+fn a_dhcpd_is_given_its_last_window_of_answers_once_more() {
+    let mut script = Script::secondary();
+    script.vendor = DHCPD;
+    script.called(LINK);
+    script.connect();
+    script.become_normal();
+    let asked: Vec<Xid> = (0..15).map(|_| script.update(active(12))).collect();
+    script.cut();
+    script.called(LINK);
+    script.connect();
+    script.state(FailoverState::CommunicationsInterrupted);
+    let answers = script.said.iter().filter(|said| said.message_type == MessageType::BNDACK);
+    let answered: Vec<Xid> = answers.map(|said| said.xid).collect();
+    assert_eq!(answered, asked[4..], "a window of 11");
 }
 
 #[test]

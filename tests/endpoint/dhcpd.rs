@@ -1,237 +1,26 @@
 //! A dhcpd at the other end: some STATE messages terminate its process or park it in SHUTDOWN, and
-//! none of those may ever reach it, whatever operators, crashes and connections do.
+//! none of those may ever reach it, whatever operators, crashes and connections do. `dhcpd_lives` looks
+//! for one at random.
 
 use twinlease::balance::Role;
-use twinlease::durable::{EndpointRecord, Recovered};
+use twinlease::durable::EndpointRecord;
 use twinlease::endpoint::{Input, OperatorCommand};
 use twinlease::wire::codes::{FailoverState, MessageType, ServerFlags};
 use twinlease::wire::message::Message;
 
+use crate::support::START;
 use crate::support::scripted::{DHCPD, LINK, Script, stored};
-use crate::support::{START, config};
 
 use FailoverState::{
-    CommunicationsInterrupted, ConflictDone, Normal, PartnerDown, Paused, PotentialConflict,
-    Recover, RecoverDone, RecoverWait, ResolutionInterrupted, Shutdown,
+    CommunicationsInterrupted, ConflictDone, Normal, PartnerDown, PotentialConflict, Recover,
+    RecoverDone, ResolutionInterrupted,
 };
-
-const STATES: [FailoverState; 11] = [
-    Normal,
-    CommunicationsInterrupted,
-    PartnerDown,
-    PotentialConflict,
-    Recover,
-    Paused,
-    Shutdown,
-    RecoverDone,
-    ResolutionInterrupted,
-    RecoverWait,
-    ConflictDone,
-];
-
-const LIVES: u64 = 3_000;
-const STEPS: usize = 60;
-
-/// What a dhcpd in `its` state survives in a useful state.
-fn is_harmless(its: FailoverState, ours: FailoverState) -> bool {
-    match its {
-        ConflictDone => matches!(ours, Normal | PotentialConflict | ResolutionInterrupted),
-        Normal => !matches!(ours, PotentialConflict | ResolutionInterrupted | ConflictDone),
-        PotentialConflict | Recover => ours != Normal,
-        _ => true,
-    }
-}
 
 fn restarted(role: Role, state: FailoverState, partner: Option<FailoverState>) -> Script {
     let mut script =
         Script::restarted(role, EndpointRecord { partner_state: partner, ..stored(state) });
     script.vendor = DHCPD;
     script
-}
-
-/// A scripted dhcpd in one life of an endpoint.
-struct Life {
-    script: Script,
-    role: Role,
-    seed: u64,
-    random: u64,
-    connected: bool,
-    /// What the dhcpd is in, whether or not it has said so.
-    its: FailoverState,
-    has_said: bool,
-    /// What happened, for the message of a failure.
-    story: Vec<String>,
-}
-
-impl Life {
-    fn new(seed: u64) -> Self {
-        let role = if seed.is_multiple_of(2) { Role::Primary } else { Role::Secondary };
-        let script = Script::new(config(role, 20), Recovered::default());
-        let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut life = Self {
-            script,
-            role,
-            seed,
-            random,
-            connected: false,
-            its: Recover,
-            has_said: false,
-            story: Vec::new(),
-        };
-        life.start(match seed % 12 {
-            11 => None,
-            index => {
-                let state = STATES[usize::try_from(index).unwrap()];
-                let stopped = matches!(state, Paused | Shutdown).then_some(Normal);
-                Some(EndpointRecord { previous_state: stopped, ..stored(state) })
-            }
-        });
-        life
-    }
-
-    fn start(&mut self, endpoint: Option<EndpointRecord>) {
-        self.story.push(format!("start with {:?}", endpoint.as_ref().map(|record| record.state)));
-        let recovered = Recovered { endpoint, bindings: Vec::new() };
-        let now = self.script.now;
-        self.script = Script::starting_at(now, config(self.role, 20), recovered);
-        self.script.vendor = DHCPD;
-        self.script.instant_disk = self.below(2) == 0;
-        self.connected = false;
-        self.has_said = false;
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 11) % bound
-    }
-
-    /// A dhcpd as secondary is never in CONFLICT-DONE.
-    fn any_state(&mut self) -> FailoverState {
-        let count = if self.role == Role::Primary { 10 } else { 11 };
-        STATES[usize::try_from(self.below(count)).unwrap()]
-    }
-
-    fn step(&mut self) {
-        match self.below(16) {
-            0..=2 if !self.connected => self.connect(),
-            3..=6 if self.connected => self.announce(),
-            7 if self.connected => {
-                self.story.push("cut".to_owned());
-                self.script.input(Input::Disconnected { link: LINK });
-                self.connected = false;
-            }
-            8 => {
-                let stored = self.script.record.clone();
-                self.start(stored);
-            }
-            9 => self.operate(),
-            10 | 11 => {
-                self.story.push("sync".to_owned());
-                self.script.sync();
-            }
-            12 | 13 => self.answer_request(),
-            14 if !self.connected || self.has_said => {
-                let seconds = [1, 5, 20, 700][usize::try_from(self.below(4)).unwrap()];
-                self.story.push(format!("{seconds} s"));
-                if self.connected {
-                    self.script.run_talking(seconds);
-                } else {
-                    self.script.run(seconds);
-                }
-            }
-            15 if self.has_said => {
-                self.script.tell(&Message::UpdReq);
-            }
-            _ => {}
-        }
-        self.check();
-    }
-
-    fn connect(&mut self) {
-        self.its = self.any_state();
-        self.has_said = false;
-        self.story.push(format!("connect, dhcpd is {}", self.its));
-        self.script.connected();
-        self.connected = !self.script.closed.contains(&LINK);
-        if self.connected {
-            match self.role {
-                Role::Primary => self.script.accept_connect(),
-                Role::Secondary => self.script.connect(),
-            }
-        }
-    }
-
-    fn announce(&mut self) {
-        if self.has_said {
-            self.its = self.any_state();
-        }
-        self.has_said = true;
-        let flags = if self.below(4) == 0 { ServerFlags::STARTUP } else { ServerFlags(0) };
-        let since = self.script.now.wall.0 - u32::try_from(self.below(100)).unwrap();
-        self.story.push(format!("dhcpd says {} {flags:?}", self.its));
-        self.script.state_with(self.its, flags, since);
-    }
-
-    fn operate(&mut self) {
-        let command = match self.below(5) {
-            0 => OperatorCommand::Pause,
-            1 => OperatorCommand::Shutdown,
-            2 => OperatorCommand::PartnerDown { forced: true },
-            _ => OperatorCommand::PartnerDown { forced: false },
-        };
-        self.story.push(format!("{command:?}"));
-        self.script.input(Input::Operator(command));
-    }
-
-    fn answer_request(&mut self) {
-        let request =
-            self.script.said.iter().find(|said| {
-                matches!(said.message_type, MessageType::UPDREQ | MessageType::UPDREQALL)
-            });
-        if let Some(xid) = request.map(|said| said.xid)
-            && self.has_said
-        {
-            self.story.push("UPDDONE".to_owned());
-            self.script.say(xid, &Message::UpdDone);
-            self.script.said.retain(|said| said.xid != xid);
-        }
-    }
-
-    fn check(&mut self) {
-        for said in self.script.said.iter().filter(|said| said.message_type == MessageType::STATE) {
-            let (ours, _) = said.state();
-            let expected = is_harmless(self.its, ours);
-            assert!(
-                expected,
-                "seed {}: {ours} was sent to a dhcpd in {}: {:#?}",
-                self.seed, self.its, self.story
-            );
-        }
-        self.script.said.retain(|said| {
-            matches!(said.message_type, MessageType::UPDREQ | MessageType::UPDREQALL)
-        });
-        if self.script.closed.contains(&LINK) {
-            self.story.push("closed".to_owned());
-            self.connected = false;
-        }
-        if !self.connected {
-            self.has_said = false;
-            self.script.said.clear();
-        }
-        self.script.closed.clear();
-    }
-}
-
-#[test]
-fn no_state_that_harms_a_dhcpd_is_ever_sent_to_it() {
-    for seed in 0..LIVES {
-        let mut life = Life::new(seed);
-        for _ in 0..STEPS {
-            life.step();
-        }
-    }
 }
 
 #[test]
@@ -291,6 +80,31 @@ fn an_announcement_that_waited_for_the_disk_is_withheld_from_a_dhcpd_in_conflict
     script.sync();
     assert!(!script.types().contains(&"state"));
     assert_eq!(script.closed, [LINK]);
+}
+
+#[test]
+fn a_pause_is_not_told_to_a_dhcpd_that_upddone_has_just_sent_to_conflict_done() {
+    let mut script = restarted(Role::Secondary, ResolutionInterrupted, None);
+    script.shake_hands();
+    script.state(PotentialConflict);
+    let xid = script.tell(&Message::UpdReq);
+    assert_eq!(script.take(MessageType::UPDDONE).xid, xid);
+    script.said.clear();
+    script.input(Input::Operator(OperatorCommand::Pause));
+    assert_eq!(script.announced(), []);
+    assert_eq!(script.closed, [LINK]);
+}
+
+#[test]
+fn a_pause_is_told_to_a_dhcpd_that_has_joined() {
+    let mut script = restarted(Role::Secondary, CommunicationsInterrupted, None);
+    script.shake_hands();
+    for state in [CommunicationsInterrupted, Normal] {
+        script.state(state);
+    }
+    script.said.clear();
+    script.input(Input::Operator(OperatorCommand::Pause));
+    assert_eq!(script.announced(), [FailoverState::Paused]);
 }
 
 #[test]

@@ -120,6 +120,52 @@ fn of_two_reports_that_cross_the_primary_removes_the_records() {
     assert_eq!(removals_due(&world), [1, 0]);
 }
 
+#[test]
+fn a_client_that_comes_back_after_its_lease_gets_its_records_anew() {
+    let mut world = pair([true, true]);
+    for leases in 1..=2 {
+        world.lease(PRIMARY, address(LEASED), client(1), 60);
+        assert_eq!(updates_due(&world, PRIMARY), leases);
+        world.record(PRIMARY, BindingChange::Released { address: address(LEASED) });
+    }
+}
+
+#[test]
+fn records_made_without_contact_are_told_of_afterwards() {
+    let mut world = pair([true, true]);
+    world.lease(PRIMARY, address(LEASED), client(1), 300);
+    world.run(1);
+    world.cable = false;
+    world.cut();
+    records_made(&mut world, PRIMARY);
+    world.cable = true;
+    world.run(60);
+    assert_eq!(flags_known(&world, SECONDARY), Some(BOTH_DONE));
+}
+
+/// The partner's report is the one that gets acknowledged, so the partner removes the records.
+///
+/// Holds: FO-5.12.4-1.
+#[test]
+fn a_primary_that_has_not_reported_the_end_itself_leaves_the_records_to_its_partner() {
+    let mut script = primary_with_lease();
+    dns_updated(&mut script, BOTH_DONE, NAME);
+    script.answer_everything();
+    script.instant_disk = false;
+    script.run_talking(61);
+    assert_eq!(script.endpoint.table().status_of(address(LEASED)), Some(BindingStatus::Expired));
+    script.update(BindingUpdate {
+        address: address(LEASED),
+        binding_status: Some(BindingStatus::Expired.code()),
+        start_of_status: Some(script.now.wall),
+        ..BindingUpdate::default()
+    });
+    script.sync();
+    assert_eq!(script.endpoint.table().status_of(address(LEASED)), Some(BindingStatus::Free));
+    let removes = |event: &Event| matches!(event, Event::DnsRemovalDue { .. });
+    assert!(!script.events.iter().any(removes));
+}
+
 /// Holds: FO-5.12.4-9.
 #[test]
 fn without_contact_nothing_is_removed() {

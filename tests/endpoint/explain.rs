@@ -2,11 +2,12 @@
 
 use twinlease::balance::Role;
 use twinlease::binding::Binding;
+use twinlease::binding::table::RangeId;
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::explain::{AddressExplanation, Change};
 use twinlease::endpoint::{Availability, Service, Silence, Unavailable};
 use twinlease::time::UnixTime;
-use twinlease::wire::codes::{BindingStatus, FailoverState};
+use twinlease::wire::codes::{BindingStatus, FailoverState, RejectReason};
 
 use crate::support::scripted::{Script, stored};
 use crate::support::{MCLT, START, address, client, config};
@@ -87,6 +88,7 @@ fn a_backup_address_is_the_partners() {
     assert_eq!(told.to_others, Availability::No(Unavailable::PartnersPool));
     assert_eq!((told.longest_lease, told.changes.len()), (0, 0));
     assert!(rules(&told).contains(&"§5.4"));
+    assert!(!rules(&told).contains(&"§5.2.1, §7.1.5"), "nobody may lease it");
 }
 
 #[test]
@@ -97,6 +99,29 @@ fn in_partner_down_the_end_of_the_wait_has_a_date() {
     let told = script.endpoint.explain_address(address(12), script.now).unwrap();
     assert_eq!(dates(&told.changes), [Some(START - 200 + MCLT)]);
     assert_eq!(told.changes[0].what.rule, "§9.4.2");
+}
+
+/// Holds: FO-5.14-2.
+#[test]
+fn no_date_ends_the_wait_for_an_address_that_bootp_may_have_taken_for_ever() {
+    let endpoint = Some(EndpointRecord { down_time: UnixTime(START), ..stored(PartnerDown) });
+    let recovered = Recovered { endpoint, bindings: vec![binding(BindingStatus::Backup)] };
+    let mut relationship = config(Role::Primary, 20);
+    relationship.bootp_ranges = vec![RangeId(0)];
+    let mut script = Script::new(relationship, recovered);
+    script.run(15);
+    let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+    assert_eq!(told.to_others, Availability::No(Unavailable::PartnersPool));
+    assert_eq!(told.changes, []);
+}
+
+#[test]
+fn no_date_ends_the_wait_for_a_lease_that_was_promised_for_ever() {
+    let mut backup = binding(BindingStatus::Backup);
+    backup.received_potential_expiration = UnixTime::INFINITE;
+    let script = alone(PartnerDown, backup);
+    let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+    assert_eq!(told.changes, []);
 }
 
 #[test]
@@ -118,6 +143,35 @@ fn an_abandoned_address_is_tried_again_at_a_date() {
     assert_eq!(dates(&told.changes), [Some(START + 500)]);
 }
 
+/// Whether the limit by what the partner knows is told of for an address that may be leased.
+fn tells_the_limit(state: FailoverState, clamp: bool) -> bool {
+    let endpoint = Some(EndpointRecord { down_time: UnixTime(START), ..stored(state) });
+    let recovered = Recovered { endpoint, bindings: vec![binding(BindingStatus::Free)] };
+    let mut relationship = config(Role::Primary, 20);
+    relationship.clamp_in_partner_down = clamp;
+    let mut script = Script::new(relationship, recovered);
+    script.run(15);
+    let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+    rules(&told).contains(&"§5.2.1, §7.1.5")
+}
+
+#[test]
+fn the_lead_time_is_told_of_where_it_limits_a_lease() {
+    assert!(tells_the_limit(CommunicationsInterrupted, false));
+    assert!(tells_the_limit(PartnerDown, true));
+    assert!(!tells_the_limit(PartnerDown, false));
+}
+
+#[test]
+fn an_abandoned_address_without_a_date_has_nothing_to_wait_for() {
+    for end in [UnixTime::ABSENT, UnixTime::INFINITE] {
+        let rests = Binding { lease_expiration: end, ..binding(BindingStatus::Abandoned) };
+        let script = alone(PartnerDown, rests);
+        let told = script.endpoint.explain_address(address(12), script.now).unwrap();
+        assert_eq!(told.changes, [], "{end:?}");
+    }
+}
+
 #[test]
 fn every_refusal_names_a_rule_and_says_why() {
     for refusal in [
@@ -130,6 +184,28 @@ fn every_refusal_names_a_rule_and_says_why() {
     ] {
         assert!(refusal.rule().starts_with('§'));
         assert!(refusal.text().len() > 10);
+    }
+}
+
+#[test]
+fn a_rejection_names_the_rule_behind_its_reason() {
+    for (codes, rule) in [
+        (&[1, 3][..], "§7.1.3"),
+        (&[2, 15, 16], "figure 7.1.3-1"),
+        (&[19], "§5.13"),
+        (&[4], "§5.10"),
+        (&[5, 8, 14], "§7.8.2"),
+        (&[18], "§5.3"),
+        (&[7], "§8.2"),
+        (&[9, 10, 11], "§11.2"),
+        (&[12, 13, 20, 21], "§11.1"),
+        (&[17], "§8.3"),
+        (&[6, 254], "§12.21"),
+    ] {
+        for code in codes {
+            let reason = RejectReason(*code);
+            assert_eq!(reason.rule(), rule, "{reason}");
+        }
     }
 }
 

@@ -135,6 +135,27 @@ fn a_relationship_that_is_not_configured_is_refused() {
     assert_eq!(said.reject(), Some(RejectReason::INVALID_PARTNER));
 }
 
+/// What a secondary has on record after a CONNECT with these terms that followed one with others.
+fn recorded_terms(mclt: u32, buckets: [u8; 32]) -> (Option<u32>, Option<[u8; 32]>) {
+    let mut script = Script::secondary();
+    script.called(LINK);
+    script.say(Xid(7), &Message::Connect(good_connect(&[0xff; 32])));
+    script.cut();
+    script.called(LINK);
+    let connect = Connect { mclt: Some(mclt), ..good_connect(&buckets) };
+    script.say(Xid(8), &Message::Connect(connect));
+    let record = script.record.unwrap();
+    (record.mclt, record.hash_bucket_assignment)
+}
+
+/// A process that starts without contact goes by them.
+#[test]
+fn each_term_that_a_connect_changes_is_recorded() {
+    for (mclt, buckets) in [(MCLT + 100, [0xff; 32]), (MCLT, [0x55; 32])] {
+        assert_eq!(recorded_terms(mclt, buckets), (Some(mclt), Some(buckets)));
+    }
+}
+
 /// Holds: FO-7.8.2-31.
 #[test]
 fn an_mclt_of_nothing_cannot_be_run_with() {

@@ -38,6 +38,30 @@ fn leases_given_while_interrupted_are_exchanged_afterwards() {
     assert!(world.binding(SECONDARY, address(20)).belongs_to(&client(1)));
 }
 
+/// Each heard the same client while they could not talk; what was heard last counts.
+#[test]
+fn of_two_renewals_of_a_client_both_servers_keep_the_later_one() {
+    for (first, second) in [(PRIMARY, SECONDARY), (SECONDARY, PRIMARY)] {
+        let mut world = World::normal(20);
+        world.lease(PRIMARY, address(20), client(1), 600);
+        world.run(1);
+        world.cable = false;
+        world.cut();
+        world.lease(first, address(20), client(1), 300);
+        world.run(10);
+        world.lease(second, address(20), client(1), 400);
+        let later = world.binding(second, address(20));
+        world.cable = true;
+        world.run(60);
+        for side in [PRIMARY, SECONDARY] {
+            let kept = world.binding(side, address(20));
+            assert_eq!(kept.client_last_transaction, later.client_last_transaction);
+            assert_eq!(kept.lease_expiration, later.lease_expiration);
+            assert!(kept.partner_knows);
+        }
+    }
+}
+
 /// Holds: FO-9.9-2, FO-9.10-2.
 #[test]
 fn a_server_killed_in_normal_comes_back_to_normal_without_waiting() {

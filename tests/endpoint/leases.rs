@@ -71,6 +71,32 @@ fn another_client_starts_from_nothing_again() {
     assert_eq!(world.lease(PRIMARY, address(20), client(2), 36_000), MCLT);
 }
 
+#[test]
+fn a_renewal_keeps_the_beginning_of_the_lease_and_a_lease_after_its_end_begins_anew() {
+    let mut world = World::normal(20);
+    world.cable = false;
+    world.cut();
+    let mut beginnings = Vec::new();
+    for (seconds, pause) in [(60, 30), (60, 90), (60, 0)] {
+        world.lease(PRIMARY, address(20), client(1), seconds);
+        beginnings.push(world.binding(PRIMARY, address(20)).start_of_status.0);
+        world.run(pause);
+    }
+    let first = beginnings[0];
+    assert_eq!(beginnings, [first, first, first + 120]);
+}
+
+#[test]
+fn a_parked_address_goes_behind_the_others() {
+    let mut script = Script::normal_primary();
+    let choose = |script: &Script| {
+        script.endpoint.choose(RangeId(0), script.now, &|_| false).expect("a free address")
+    };
+    let first = choose(&script);
+    script.endpoint.park(first);
+    assert_ne!(choose(&script), first);
+}
+
 fn discover(secs: u16, number: u8) -> ClientRequest<'static> {
     ClientRequest {
         kind: RequestKind::Discover,

@@ -45,14 +45,19 @@ fn status_at(script: &Script, last: u8) -> BindingStatus {
 fn updates(script: &mut Script, dialect: Dialect) -> Vec<(u8, BindingStatus)> {
     let mut updates = Vec::new();
     while script.types().contains(&"bndupd") {
-        let said = script.take(MessageType::BNDUPD);
-        let Message::BndUpd(bndupd) = said.message(dialect) else { unreachable!() };
-        for update in bndupd.updates() {
-            let code = update.binding_status.expect("an update has a status");
-            updates.push((update.address.octets()[3], BindingStatus::from_code(code).unwrap()));
-        }
+        updates.extend(updates_of(&script.take(MessageType::BNDUPD), dialect));
     }
     updates
+}
+
+/// Address and status of each update in one BNDUPD.
+fn updates_of(said: &Said, dialect: Dialect) -> Vec<(u8, BindingStatus)> {
+    let Message::BndUpd(bndupd) = said.message(dialect) else { unreachable!() };
+    let updates = bndupd.updates().map(|update| {
+        let code = update.binding_status.expect("an update has a status");
+        (update.address.octets()[3], BindingStatus::from_code(code).unwrap())
+    });
+    updates.collect()
 }
 
 /// The partner reports an address with a status and the client that had it last.
@@ -171,6 +176,49 @@ fn an_address_offered_as_backup_is_not_leased_before_the_answer() {
         let answer = script.endpoint.availability(address(last), &client(1), script.now);
         assert!(matches!(answer, Availability::No(_)), "{last}: {answer:?}");
     }
+}
+
+/// A report whose answer was lost is repeated; this server has moved on in between. Both would accept
+/// the other's update and own the address.
+#[test]
+fn the_end_of_a_lease_takes_no_address_back_that_has_been_offered_since() {
+    use BindingStatus::{Backup, Expired, Free, Released, Reset};
+    for ended in [Released, Expired, Reset, Free] {
+        let mut script = Script::normal_primary_of(draft(Role::Primary, 20));
+        for last in 10..20 {
+            script.free_by_partner(last);
+        }
+        script.said.clear();
+        script.tell(&Message::PoolReq);
+        let offer = script.take(MessageType::BNDUPD);
+        let given = updates_of(&offer, Dialect::Draft12)[0].0;
+        assert_eq!(reported(&mut script, given, ended, 1).reject(), None);
+        assert_eq!(status_at(&script, given), Backup, "{ended}");
+        script.acknowledge(&offer);
+        assert_eq!(status_at(&script, given), Backup, "{ended}");
+        assert!(script.endpoint.table().get(address(given)).unwrap().partner_knows, "{ended}");
+    }
+}
+
+/// What was taken back is on its way to this server, whoever says so first.
+#[test]
+fn the_end_of_a_lease_frees_an_address_that_has_been_called_back() {
+    let mut script = Script::normal_primary_of(draft(Role::Primary, 20));
+    let free: Vec<_> = (10..30).filter(|n| status_at(&script, *n) == BindingStatus::Free).collect();
+    for last in free {
+        lease(&mut script, last, last, 36_000);
+    }
+    script.answer_everything();
+    for _ in 0..30 {
+        if script.types().contains(&"bndupd") {
+            break;
+        }
+        script.run_talking(5);
+    }
+    let called_back = updates_of(&script.take(MessageType::BNDUPD), Dialect::Draft12)[0];
+    assert_eq!(called_back.1, BindingStatus::Free);
+    reported(&mut script, called_back.0, BindingStatus::Released, 1);
+    assert_eq!(status_at(&script, called_back.0), BindingStatus::Free);
 }
 
 /// Holds: FO-5.4-11.

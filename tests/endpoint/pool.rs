@@ -1,18 +1,22 @@
 //! Who owns the unused addresses (§5.4, §7.6, §7.7).
 
-use twinlease::balance::Role;
+use twinlease::balance::{HashBuckets, Role};
+use twinlease::binding::Binding;
+use twinlease::binding::table::RangeId;
+use twinlease::durable::Recovered;
 use twinlease::endpoint::config::PoolShare;
 use twinlease::endpoint::{
-    BindingChange, ClientRequest, Input, LeaseAuthority, LeaseDetails, RequestKind, Service,
+    BindingChange, ClientRequest, Event, Input, LeaseAuthority, LeaseDetails, RequestKind, Service,
 };
+use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::Script;
+use crate::support::scripted::{Script, stored};
 use crate::support::world::{PRIMARY, SECONDARY, World};
-use crate::support::{address, client, config};
+use crate::support::{START, address, client, config};
 
 fn backup_of(size: u8) -> usize {
     let world = World::normal(size);
@@ -234,4 +238,137 @@ fn a_draft_primary_calls_the_addresses_of_its_own_clients_back_first() {
     }
     recalled.sort();
     assert_eq!(recalled, last);
+}
+
+#[test]
+fn by_the_draft_a_secondary_gives_nothing_away() {
+    let mut script = Script::draft(Role::Secondary);
+    script.settle_as_secondary();
+    for last in 10..28 {
+        script.update(BindingUpdate {
+            address: address(last),
+            binding_status: Some(BindingStatus::Backup.code()),
+            ..BindingUpdate::default()
+        });
+    }
+    script.said.clear();
+    script.run_talking(130);
+    assert!(!script.types().contains(&"bndupd"), "{:?}", script.types());
+}
+
+#[test]
+fn addresses_given_away_are_an_event() {
+    let world = World::normal(20);
+    let given = Event::PoolBalanced { given: 10, recalled: 0 };
+    assert!(world.sides[PRIMARY].events.contains(&given), "{:?}", world.sides[PRIMARY].events);
+}
+
+#[test]
+fn a_look_that_moves_nothing_is_no_event() {
+    for mut script in [Script::normal_primary(), Script::normal_secondary()] {
+        script.run_talking(200);
+        let balanced = |event: &Event| matches!(event, Event::PoolBalanced { .. });
+        assert!(!script.events.iter().any(balanced), "{:?}", script.events);
+    }
+}
+
+/// A secondary beside a partner that gives by itself, with so many of 20 addresses; whether it asks
+/// for more at the next look.
+fn asks_with(backup: u8) -> bool {
+    let mut script = Script::normal_secondary();
+    script.tell(&Message::PoolResp { addresses_transferred: Some(0) });
+    for last in 10..10 + backup {
+        script.update(BindingUpdate {
+            address: address(last),
+            binding_status: Some(BindingStatus::Backup.code()),
+            ..BindingUpdate::default()
+        });
+    }
+    script.said.clear();
+    script.run_talking(61);
+    script.types().contains(&"poolreq")
+}
+
+#[test]
+fn a_secondary_beside_a_dhcpd_asks_when_it_is_short_of_addresses() {
+    assert!(asks_with(0) && asks_with(6));
+    assert!(!asks_with(7) && !asks_with(10));
+}
+
+#[test]
+fn a_server_at_rest_is_woken_for_contact_and_its_marks_and_hardly_else() {
+    for mut script in [Script::normal_primary(), Script::normal_secondary()] {
+        script.run_talking(60);
+        let mut wakes = 0;
+        let end = script.now.monotonic.after(std::time::Duration::from_secs(25));
+        while let Some(at) = script.wake_at.filter(|at| *at <= end) {
+            let micros = at.as_micros() - script.now.monotonic.as_micros();
+            script.run(u32::try_from(micros.div_ceil(1_000_000)).unwrap());
+            wakes += 1;
+        }
+        assert!(wakes <= 10, "{wakes} wakes in 25 seconds");
+    }
+}
+
+/// Holds: FO-5.4-18.
+#[test]
+fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
+    let mut script = Script::draft(Role::Primary);
+    script.settle_as_primary();
+    let queue = |script: &Script, status| -> Vec<_> {
+        script.endpoint.table().queue(RangeId(0), status).collect()
+    };
+    for (number, address) in (0..).zip(queue(&script, BindingStatus::Free).into_iter().take(7)) {
+        let (now, client) = (script.now, client(number));
+        let grant = script.endpoint.grant(address, &client, 600, now);
+        let details = LeaseDetails::default();
+        let change = BindingChange::Leased { address, client, grant, details };
+        script.endpoint.record(now, change).unwrap();
+    }
+    script.input(Input::TimeReached);
+    script.answer_everything();
+    script.run(2);
+    let recalled = |script: &Script| {
+        let updates = script.said.iter().filter(|said| said.message_type == MessageType::BNDUPD);
+        updates
+            .filter(|said| {
+                let Message::BndUpd(bndupd) = said.message(Dialect::Draft12) else {
+                    unreachable!()
+                };
+                bndupd.updates().all(|update| update.binding_status == Some(1))
+            })
+            .count()
+    };
+    let called_back = recalled(&script);
+    assert!(called_back > 0);
+    let recalled_alone =
+        |event: &Event| matches!(event, Event::PoolBalanced { given: 0, recalled: 1.. });
+    assert!(script.events.iter().any(recalled_alone), "{:?}", script.events);
+    script.cut();
+    script.connected();
+    script.accept_connect();
+    script.state(FailoverState::CommunicationsInterrupted);
+    assert_eq!(recalled(&script), called_back);
+}
+
+/// All 20 addresses were used last by clients of the secondary; a tenth of them may be held for affinity.
+/// Holds: FO-5.4-21.
+#[test]
+fn addresses_of_the_partners_clients_are_given_beyond_the_balance_as_far_as_affinity_goes() {
+    let partners = (0..=255).filter(|number| {
+        HashBuckets::half().role_for(client(*number).hash_key()) == Role::Secondary
+    });
+    let bindings = (10..30).zip(partners).map(|(last, number)| Binding {
+        client: Some(client(number).to_client()),
+        lease_expiration: UnixTime(START - 1000),
+        ..Binding::unused(address(last))
+    });
+    let endpoint = Some(stored(FailoverState::CommunicationsInterrupted));
+    let recovered = Recovered { endpoint, bindings: bindings.collect() };
+    let mut script = Script::new(config(Role::Primary, 20), recovered);
+    script.shake_hands();
+    script.state(FailoverState::CommunicationsInterrupted);
+    assert_eq!(script.endpoint.state(), FailoverState::Normal);
+    let given = script.endpoint.table().count(RangeId(0), BindingStatus::Backup);
+    assert_eq!(given, 10 + 2);
 }

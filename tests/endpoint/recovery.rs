@@ -67,7 +67,9 @@ fn a_server_that_lost_its_database_gets_it_back_and_waits_the_mclt() {
 fn an_ended_lease_is_not_free_before_a_partner_that_lost_its_store_has_waited() {
     for dialect in [Dialect::Isc, Dialect::Draft12] {
         let mut configs = [Role::Primary, Role::Secondary].map(|role| config(role, 10));
-        configs.iter_mut().for_each(|config| config.dialect = dialect);
+        for config in &mut configs {
+            config.dialect = dialect;
+        }
         let [primary, secondary] = configs;
         let mut world = World::new(primary, secondary);
         world.start(PRIMARY);

@@ -66,6 +66,35 @@ fn a_reserved_address_is_offered_again_after_a_lease_of_the_primary() {
     assert_eq!(statuses(&world), [BindingStatus::Free, BindingStatus::Backup]);
 }
 
+/// Neither server has to agree to anything again.
+#[test]
+fn a_restart_with_the_same_reservations_changes_nothing() {
+    for side in [PRIMARY, SECONDARY] {
+        let mut world = draft_pair();
+        world.cable = false;
+        world.kill(side);
+        world.start(side);
+        world.run(20);
+        let expected = [BindingStatus::Free, BindingStatus::Backup];
+        let binding = world.binding(side, address(RESERVED));
+        assert_eq!((binding.binding_status, binding.partner_knows), (expected[side], true));
+    }
+}
+
+#[test]
+fn reserved_addresses_do_not_count_in_the_balance_with_a_dhcpd_either() {
+    let mut relationship = config(Role::Primary, 20);
+    relationship.reservations = (10..20)
+        .map(|last| Reservation { address: address(last), client: client(last).to_client() })
+        .collect();
+    let script = Script::normal_primary_of(relationship);
+    let table = script.endpoint.table();
+    let given = table.iter().filter(|b| b.binding_status == BindingStatus::Backup);
+    let given: Vec<u8> = given.map(|b| b.address.octets()[3]).collect();
+    assert_eq!(given.len(), 5, "half of the 10 others: {given:?}");
+    assert!(given.iter().all(|last| *last >= 20), "{given:?}");
+}
+
 #[test]
 fn reserved_addresses_do_not_count_in_the_balance() {
     let world = draft_pair();

@@ -171,6 +171,52 @@ fn a_recovery_after_a_shutdown_waits_from_the_shutdown() {
     assert_eq!(script.announced(), [RecoverDone]);
 }
 
+/// What a server asks for that served last 5000 seconds ago, its partner having taken over `later`.
+fn asked_for_after(later: u32) -> &'static str {
+    let record = EndpointRecord { last_operation: UnixTime(START - 5000), ..stored(Normal) };
+    let mut script = Script::restarted(Role::Secondary, record);
+    script.shake_hands();
+    script.state_with(PartnerDown, ServerFlags(0), START - 5000 + later);
+    let asks = |name: &&&str| ["updreq", "updreqall"].contains(*name);
+    script.types().iter().find(asks).expect("a request")
+}
+
+/// Holds: FO-5.16-4.
+#[test]
+fn a_store_over_an_hour_older_than_the_partners_take_over_is_doubted() {
+    assert_eq!(asked_for_after(3600), "updreq");
+    assert_eq!(asked_for_after(3601), "updreqall");
+}
+
+#[test]
+fn contact_in_partner_down_is_recorded() {
+    let mut script = Script::restarted(Role::Primary, stored(PartnerDown));
+    script.run(15);
+    script.shake_hands();
+    script.state(Recover);
+    assert!(script.record.unwrap().contact_in_partner_down);
+}
+
+/// Only servers that never served anybody have nothing to wait for.
+/// Holds: FO-9.6.2-1.
+#[test]
+fn a_server_that_has_served_waits_beside_a_partner_that_recovers_too() {
+    let record = EndpointRecord { down_time: UnixTime(START - 10), ..stored(Recover) };
+    let mut script = Script::restarted(Role::Secondary, record);
+    script.shake_hands();
+    script.state(Recover);
+    let request = script.take(MessageType::UPDREQ);
+    script.say(request.xid, &Message::UpdDone);
+    assert_eq!(script.endpoint.state(), RecoverWait);
+}
+
+/// The next recovery counts from its own stop.
+#[test]
+fn a_recovery_that_led_to_normal_leaves_no_time_of_a_stop() {
+    let record = Script::normal_secondary().record.unwrap();
+    assert_eq!((record.state, record.down_time), (Normal, UnixTime::ABSENT));
+}
+
 #[test]
 fn recover_wait_goes_on_where_a_crash_left_it() {
     let record = EndpointRecord { down_time: UnixTime(START - 500), ..stored(RecoverWait) };

@@ -191,3 +191,10 @@ fn octets_for_a_connection_leave_in_batches() {
     assert!(total > 65_536, "{total}");
     assert!(batches.iter().all(|batch| *batch <= 65_536), "{batches:?}");
 }
+
+#[test]
+fn startup_lasts_since_the_process_began() {
+    let script = Script::primary();
+    let status = script.endpoint.status();
+    assert_eq!((status.state, status.state_since), (FailoverState::Startup, UnixTime(START)));
+}

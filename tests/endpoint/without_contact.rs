@@ -335,24 +335,43 @@ fn in_partner_down_every_lease_is_renewed_and_the_own_pool_is_open_at_once() {
     assert_eq!(ask(11, 9), Availability::Lease);
 }
 
-/// Longest renewal of a lease of which the partner never heard, in PARTNER-DOWN.
-fn longest_in_partner_down(clamped: bool) -> u32 {
+/// What the partner promised for the lease that ended lengthens no new one.
+/// Holds: FO-7.1.5-10.
+#[test]
+fn a_client_that_comes_back_to_an_address_long_free_starts_from_nothing_again() {
+    let free = Binding {
+        client: Some(client(1).to_client()),
+        received_potential_expiration: UnixTime(START + 10_000),
+        ..Binding::unused(address(12))
+    };
+    let endpoint = Some(stored(CommunicationsInterrupted));
+    let recovered = Recovered { endpoint, bindings: vec![free] };
+    let mut script = Script::new(config(Role::Primary, 20), recovered);
+    script.run(15);
+    let grant = script.endpoint.grant(address(12), &client(1), 36_000, script.now);
+    assert_eq!(grant.lease_seconds, MCLT);
+}
+
+/// Longest lease to a client of which the partner never heard.
+fn longest(state: FailoverState, clamped: bool) -> u32 {
     let mut relationship = config(Role::Secondary, 20);
     relationship.clamp_in_partner_down = clamped;
-    let endpoint = Some(stored(PartnerDown));
+    let endpoint = Some(stored(state));
     let mut script = Script::new(relationship, Recovered { endpoint, bindings: bindings() });
     script.run(15);
+    assert_eq!(script.endpoint.state(), state);
     script.endpoint.grant(address(11), &client(9), 36_000, script.now).lease_seconds
 }
 
 /// Holds: FO-9.4.2-10.
 #[test]
 fn leases_stay_within_mclt_in_partner_down() {
-    assert_eq!(longest_in_partner_down(true), MCLT);
+    assert_eq!(longest(PartnerDown, true), MCLT);
 }
 
 /// Holds: FO-9.4.2-11.
 #[test]
 fn leases_of_any_length_are_given_in_partner_down_where_that_is_configured() {
-    assert_eq!(longest_in_partner_down(false), 36_000);
+    assert_eq!(longest(PartnerDown, false), 36_000);
+    assert_eq!(longest(CommunicationsInterrupted, false), MCLT);
 }

@@ -53,11 +53,13 @@ fn hangs(test: &str, kinds: [Kind; 2], victim: Role) {
     scene.finish();
 }
 
+/// Interop: L7.
 #[test]
 fn twinlease_primary_and_dhcpd_serve_apart_and_agree_afterwards() {
     apart("interruption::twinlease_primary_and_dhcpd_serve_apart_and_agree_afterwards", PRIMARY);
 }
 
+/// Interop: L7.
 #[test]
 fn dhcpd_and_twinlease_secondary_serve_apart_and_agree_afterwards() {
     apart(
@@ -87,7 +89,7 @@ fn apart(test: &str, kinds: [Kind; 2]) {
         scene.network.set_cable("b", reachable == "b");
         for client in numbers.map(Client::number) {
             let lease = relay.obtain(&client, 40).unwrap();
-            assert_eq!(lease.server, server);
+            assert_eq!((lease.server, lease.lease_time), (server, scene.setup.mclt));
             granted.push((lease.address, client.hardware_text()));
         }
     }

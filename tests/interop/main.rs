@@ -10,16 +10,22 @@
     clippy::indexing_slicing,
     missing_docs,
     unreachable_pub,
-    reason = "in tests a panic is the verdict, and names of tests say what they show; a test binary exports nothing"
+    dead_code,
+    reason = "in tests a panic is the verdict, and names of tests say what they show; a test binary exports nothing, and parts \
+              are shared with other tests"
 )]
 
 mod balancing;
 mod conflict;
 mod crash;
+mod files;
 mod interruption;
 mod normal_life;
+mod ownership;
 mod partner_down;
+mod pools;
 mod replacement;
+mod reserved;
 mod sanity;
 mod set_up;
 mod shutdown;

@@ -11,6 +11,7 @@ use crate::support::wait::wait_until;
 const MCLT: u32 = 15;
 const CLIENTS: u16 = 20;
 
+/// Interop: S3.
 #[test]
 fn twinlease_primary_is_told_that_its_dhcpd_is_dead() {
     told(
@@ -21,6 +22,7 @@ fn twinlease_primary_is_told_that_its_dhcpd_is_dead() {
     );
 }
 
+/// Interop: S3.
 #[test]
 fn twinlease_secondary_is_told_that_its_dhcpd_is_dead() {
     told(
@@ -51,6 +53,7 @@ fn dhcpd_is_told_that_its_twinlease_secondary_is_dead() {
     );
 }
 
+/// Interop: S2.
 #[test]
 fn twinlease_primary_that_lost_its_database_recovers_through_recover_wait() {
     let test =
@@ -58,6 +61,7 @@ fn twinlease_primary_that_lost_its_database_recovers_through_recover_wait() {
     told(test, PRIMARY, Role::Primary, true);
 }
 
+/// Interop: S2.
 #[test]
 fn twinlease_secondary_that_lost_its_database_recovers_through_recover_wait() {
     let test =

@@ -30,9 +30,9 @@ fn a_dhcpd_primary_calls_again_after_an_answer_with_a_wrong_name() {
     let connect = partner.take(MessageType::CONNECT);
     assert_eq!(connect.xid, 0);
     partner.send(&Message::connect_ack(&connect));
-    let state = partner.take(MessageType::STATE);
-    assert_eq!((state.xid, state.codes()), (1, vec![24, 23, 25]));
-    assert_eq!(state.state(), RECOVER_IN_STARTUP);
+    let announced = partner.take(MessageType::STATE);
+    assert_eq!((announced.xid, announced.codes()), (1, vec![24, 23, 25]));
+    assert_eq!(announced.state(), RECOVER_IN_STARTUP);
     stage.finish();
 }
 
@@ -66,9 +66,12 @@ fn a_dhcpd_secondary_waits_for_connect_on_the_connection_that_it_opened() {
     let mut partner = stage.accept(&listener);
     let xid = partner.send(&Message::connect());
     assert_accepted(&partner.next(), xid);
-    let state = partner.next();
+    let announced = partner.next();
     // Its own start-up was over after 15 seconds too.
-    assert_eq!((state.kind, state.xid, state.state()), (MessageType::STATE, 0, (RECOVER, 0)));
+    assert_eq!(
+        (announced.kind, announced.xid, announced.state()),
+        (MessageType::STATE, 0, (RECOVER, 0))
+    );
     stage.finish();
 }
 

@@ -7,11 +7,13 @@ use crate::support::setup::{RELATIONSHIP, Role, Setup};
 
 const CLIENTS: u16 = 20;
 
+/// Interop: C17.
 #[test]
 fn twinlease_primary_is_stopped_and_returns() {
     stopped("shutdown::twinlease_primary_is_stopped_and_returns", PRIMARY, Role::Primary);
 }
 
+/// Interop: C17.
 #[test]
 fn twinlease_secondary_is_stopped_and_returns() {
     stopped("shutdown::twinlease_secondary_is_stopped_and_returns", SECONDARY, Role::Secondary);
@@ -40,6 +42,7 @@ fn stopped(test: &str, kinds: [Kind; 2], leaving: Role) {
     scene.finish();
 }
 
+/// Interop: S8.
 #[test]
 fn twinlease_primary_announces_its_shutdown_and_recovers() {
     announced(
@@ -49,6 +52,7 @@ fn twinlease_primary_announces_its_shutdown_and_recovers() {
     );
 }
 
+/// Interop: S8.
 #[test]
 fn twinlease_secondary_announces_its_shutdown_and_recovers() {
     announced(

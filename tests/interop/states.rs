@@ -9,7 +9,8 @@ use crate::support::relay::{BOTH, Relay};
 use crate::support::scene::Scene;
 use crate::support::setup::{Role, Setup};
 use crate::support::stage::{
-    CONFLICT, CONFLICT_DONE, NORMAL, PARTNER_DOWN, RECOVER, RESOLUTION_INTERRUPTED, STARTUP, Stage,
+    CONFLICT, CONFLICT_DONE, INTERRUPTED, NORMAL, PARTNER_DOWN, PAUSED, RECOVER,
+    RESOLUTION_INTERRUPTED, STARTUP, Stage,
 };
 
 /// A dhcpd that was interrupted in NORMAL hears that its partner served alone.
@@ -103,6 +104,20 @@ fn a_dhcpd_in_partner_down_takes_no_note_of_a_partner_that_starts_in_normal() {
     assert_eq!(kinds(&partner.so_far()), Vec::<&str>::new());
     assert_eq!(stage.dhcpd.state().as_deref(), Some("partner-down"));
     stage.finish();
+}
+
+/// Interop: S9.
+#[test]
+fn a_dhcpd_is_interrupted_while_its_partner_pauses() {
+    for role in BOTH {
+        let test = "states::a_dhcpd_is_interrupted_while_its_partner_pauses";
+        let Some((stage, mut partner)) = Stage::normal(test, role, Stage::setup()) else { return };
+        for (ours, its) in [(PAUSED, INTERRUPTED), (NORMAL, NORMAL)] {
+            partner.send(&Message::state(ours, 0));
+            assert_eq!(partner.take(MessageType::STATE).state(), (its, 0), "dhcpd as {role:?}");
+        }
+        stage.finish();
+    }
 }
 
 /// A pair with short timers and leases of both servers, of which dhcpd declares its partner dead when it is told to.

@@ -212,6 +212,7 @@ fn leases(setup: &Setup) -> BTreeMap<Ipv4Addr, Lease> {
             rewind_binding_state: Some("free".to_owned()),
             hardware: Some(client.hardware_text()),
             uid: client.identifier,
+            reserved: false,
         }
     };
     setup.addresses().zip((0..LEASES).map(lease)).collect()

@@ -1,10 +1,12 @@
 //! A pair's life: together, one killed, one stopped in order.
 
+use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::clients::{Given, lease};
+use crate::packet::Client;
 use crate::server::{PATIENCE, Pair, Server};
 use crate::wait::wait_until;
 
@@ -90,6 +92,25 @@ fn a_server_comes_back_from_kill_9_with_what_it_had_even_without_its_partner() {
     pair.secondary.start();
     assert_holds(&pair.secondary, &given);
     pair.secondary.wait_for_state("communications-interrupted");
+}
+
+/// A client that gives its address back and comes again while its server hangs gets it anew from the
+/// partner.
+#[test]
+fn a_release_that_waited_while_the_server_hung_is_not_believed() {
+    let mut pair = Pair::new(7);
+    pair.start();
+    let servers = [pair.primary.dhcp(), pair.primary.dhcp()];
+    let given = lease(0..1, servers, |_| {});
+    pair.primary.set_frozen(true);
+    let release = Client::number(0).release(given[0].address, given[0].server);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.send_to(&release.encode(), servers[0]).unwrap();
+    thread::sleep(Duration::from_secs(4));
+    pair.primary.set_frozen(false);
+    // Who comes later is answered later.
+    lease(1..2, servers, |_| {});
+    assert_holds(&pair.primary, &given);
 }
 
 #[test]

@@ -14,10 +14,22 @@
 
 mod clients;
 mod life;
+mod operator;
 #[path = "../interop/support/packet.rs"]
 mod packet;
+mod recovery;
+mod relay;
 mod secrets;
 mod server;
+mod settings;
 mod storage;
+mod tap;
+mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;
+mod why;
+
+/// Octets in hexadecimal, without anything between them.
+pub(crate) fn hexadecimal(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
+}

@@ -20,6 +20,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_twinlease");
 /// Ends a test that hangs; nothing takes nearly as long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Name of the relationship in every test.
+pub const RELATIONSHIP: &str = "loopback";
+
 const FAILOVER_PORT: u16 = 6470;
 const DHCP_PORT: u16 = 6767;
 const ADMIN_PORT: u16 = 8067;
@@ -28,6 +31,8 @@ const ADMIN_PORT: u16 = 8067;
 #[derive(Debug)]
 pub struct Server {
     pub address: Ipv4Addr,
+    /// Variables of its process.
+    pub environment: BTreeMap<&'static str, String>,
     directory: PathBuf,
     process: Option<Child>,
 }
@@ -64,7 +69,8 @@ impl Pair {
             fs::create_dir(&directory).unwrap();
             let text = configuration(role, own, peer, &directory, &lines(&directory));
             fs::write(directory.join("twinlease.toml"), text).unwrap();
-            Server { address: own, directory, process: None }
+            let environment = BTreeMap::from([("TWINLEASE_LOG", "info".to_owned())]);
+            Server { address: own, environment, directory, process: None }
         };
         let primary = server("primary", address(1), address(2));
         let secondary = server("secondary", address(2), address(1));
@@ -95,7 +101,7 @@ impl Server {
         let mut command = Command::new(PROGRAM);
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         command.args(["serve", "--config"]).arg(self.directory.join("twinlease.toml"));
-        command.env("TWINLEASE_LOG", "info").stdin(Stdio::null());
+        command.envs(&self.environment).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
         wait_for("the server to answer", PATIENCE, || match self.exit_status() {
@@ -127,14 +133,27 @@ impl Server {
         process.wait().unwrap();
     }
 
+    /// Lets the process not run, or go on.
+    pub fn set_frozen(&self, frozen: bool) {
+        self.signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT });
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.id()).unwrap()), signal).unwrap();
+    }
+
     /// SIGTERM and the end of the process.
     pub fn terminate(&mut self) -> ExitStatus {
-        let id = i32::try_from(self.process.as_ref().unwrap().id()).unwrap();
-        kill(Pid::from_raw(id), Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         let status =
             wait_for("the server to end", PATIENCE, || self.exit_status().ok_or("it runs"));
         self.process = None;
         status
+    }
+
+    /// Number of the running process.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
@@ -237,7 +256,7 @@ listen = "{own}:{ADMIN_PORT}"
 [dhcp]
 listen = ["{own}:{DHCP_PORT}"]
 [[relationship]]
-name = "loopback"
+name = "{RELATIONSHIP}"
 role = "{role}"
 address = "{own}"
 port = {FAILOVER_PORT}
@@ -253,7 +272,7 @@ default-lease-time = 600
 max-lease-time = 7200
 [[subnet.pool]]
 range = "10.78.8.0-10.78.71.255"
-relationship = "loopback"
+relationship = "{RELATIONSHIP}"
 "#,
         directory.join("data").display()
     )

@@ -148,7 +148,7 @@ impl Model {
     }
 
     /// Images in which the last write reached the disk up to every one of its octets, with the rest
-    /// of the file not there, or there and zero.
+    /// of the file not there; and up to every eighth with the rest there and zero.
     fn cuts(&self, last: &Operation, mut each: impl FnMut(Files)) {
         let Operation::Write { name, offset, octets } = last else { return };
         let file = self.names[name];
@@ -161,8 +161,10 @@ impl Model {
             let part = Unsynced::Written { file, offset: *offset, octets: octets[..len].to_vec() };
             let kept = others().cloned().chain([part]);
             each(self.image(kept.clone()));
-            let whole = Unsynced::Length { file, len: offset + octets.len() };
-            each(self.image(kept.chain([whole])));
+            if len % 8 == 0 {
+                let whole = Unsynced::Length { file, len: offset + octets.len() };
+                each(self.image(kept.chain([whole])));
+            }
         }
     }
 }

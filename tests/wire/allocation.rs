@@ -1,11 +1,16 @@
-//! Messages pass without allocating once the buffers have their size.
+//! Messages pass without allocating once the buffers have their size; a binding table tells what it takes.
 #![allow(unsafe_code, reason = "counting allocations means being the allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
+use std::net::Ipv4Addr;
 
-use twinlease::wire::{Deframer, Dialect, Message, OptionReader};
+use twinlease::binding::carried::Parts;
+use twinlease::binding::table::BindingTable;
+use twinlease::binding::{AddressRange, Binding, Carried, Client, ClientIdentifier};
+use twinlease::time::UnixTime;
+use twinlease::wire::{BindingStatus, Deframer, Dialect, Message, OptionReader};
 
 use crate::octets::message;
 
@@ -14,31 +19,44 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    /// Octets asked for, less those given back.
+    static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+// A thread that ends may free and allocate after its counters are gone.
+
 fn count() {
-    // A thread that ends may free and allocate after its counter is gone.
     let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+fn hold(taken: usize, given_back: usize) {
+    let held = |held: &Cell<usize>| {
+        held.set(held.get().wrapping_add(taken).wrapping_sub(given_back));
+    };
+    let _ = HELD.try_with(held);
 }
 
 // SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        hold(layout.size(), 0);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(0, layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
+        hold(size, layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -49,6 +67,13 @@ fn allocations(action: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.get();
     action();
     ALLOCATIONS.get() - before
+}
+
+/// What `action` makes, and the octets that are on the heap for it.
+fn held<T>(action: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.get();
+    let made = action();
+    (made, HELD.get().wrapping_sub(before))
 }
 
 /// One message of each type.
@@ -114,4 +139,46 @@ fn typed_values_and_errors_allocate_nothing() {
     assert_eq!(allocations(action), 0);
     let octets = message(10, "0018 0002 0602");
     assert_eq!(allocations(|| _ = black_box(crate::octets::error(&octets))), 0);
+}
+
+/// Two ranges of 1000 addresses, every second one leased to a client of a long identifier, of whose
+/// leases one in four was given back. `options` are carried with each lease.
+fn table(options: Option<&[u8]>) -> BindingTable {
+    let range = |third: u32| {
+        let [first, last] = [0, 999].map(|last: u32| Ipv4Addr::from_bits(third << 16 | last));
+        AddressRange::new(first, last).unwrap()
+    };
+    let mut table = BindingTable::new(&[range(1), range(2)], 7).unwrap();
+    let parts = Parts { request_options: options, ..Parts::default() };
+    for address in [1, 2].iter().flat_map(|third| (0..1000).map(move |last| third << 16 | last)) {
+        let identifier = ClientIdentifier::new(&[u8::try_from(address % 251).unwrap(); 99]);
+        let leased = Binding {
+            binding_status: BindingStatus::Active,
+            client: Some(Client { identifier, hardware: None }),
+            lease_expiration: UnixTime(address),
+            carried: Carried::new(parts),
+            ..Binding::unused(Ipv4Addr::from_bits(address))
+        };
+        if address % 2 == 0 {
+            table.put(&leased).unwrap();
+        }
+        if address % 8 == 0 {
+            table.put(&Binding::unused(leased.address)).unwrap();
+        }
+    }
+    table
+}
+
+#[test]
+fn a_table_tells_the_memory_that_it_takes() {
+    let (table, held) = held(|| table(None));
+    assert_eq!(table.memory(), size_of::<BindingTable>() + held);
+}
+
+/// But for the two counters of each shared value.
+#[test]
+fn a_table_tells_the_memory_of_what_is_carried() {
+    let (table, held) = held(|| table(Some(&[7; 204])));
+    let counters = 2000 / 8 * 3 * 2 * size_of::<usize>();
+    assert_eq!(table.memory() + counters, size_of::<BindingTable>() + held);
 }

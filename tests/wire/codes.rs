@@ -1,8 +1,8 @@
 //! Numbers and names.
 
 use twinlease::wire::{
-    BindingStatus, Dialect, FailoverState, IpFlags, MessageType, OptionCode, RejectReason,
-    ServerFlags,
+    BindingStatus, DdnsFlags, Dialect, FailoverState, IpFlags, MessageType, OptionCode,
+    RejectReason, ServerFlags,
 };
 
 /// Holds: FO-6.1-9, FO-6.1-10.
@@ -154,4 +154,25 @@ fn towards_dhcpd_nothing_is_sent_that_it_drops_the_connection_for() {
     let isc = Dialect::Isc;
     assert!(!isc.may_send_bulk() && !isc.may_send_ddns());
     assert_eq!((isc.max_transactions(), isc.payload_offset(), isc.first_xid()), (1, 12, 0));
+}
+
+#[test]
+fn flags_contain_what_is_set_in_them_and_nothing_else() {
+    let both = IpFlags(IpFlags::RESERVED.0 | IpFlags::BOOTP.0);
+    assert!(both.contains(IpFlags::BOOTP) && !IpFlags::RESERVED.contains(IpFlags::BOOTP));
+    assert!(!IpFlags::BOOTP.contains(both));
+    let both = DdnsFlags(DdnsFlags::FORWARD_DONE.0 | DdnsFlags::REVERSE_DONE.0);
+    assert!(both.contains(DdnsFlags::FORWARD_DONE) && !DdnsFlags::FORWARD_DONE.contains(both));
+    assert!(ServerFlags(3).contains(ServerFlags::STARTUP));
+    assert!(!ServerFlags(2).contains(ServerFlags::STARTUP));
+}
+
+#[test]
+fn a_flag_is_set_or_taken_away_beside_others() {
+    let (reserved, bootp) = (IpFlags::RESERVED, IpFlags::BOOTP);
+    let both = reserved.with(bootp, true);
+    assert!(both.contains(reserved) && both.contains(bootp));
+    assert_eq!(both.with(bootp, true), both);
+    assert_eq!(both.with(bootp, false), reserved);
+    assert_eq!(reserved.with(bootp, false), reserved);
 }

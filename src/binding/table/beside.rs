@@ -1,7 +1,7 @@
 //! Octets of any length beside the records, each under a handle.
 
 /// Values of which records hold the handles.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Beside<T> {
     values: Vec<T>,
     unused: Vec<u32>,

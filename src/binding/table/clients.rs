@@ -13,7 +13,7 @@ use super::{NONE, at, at_mut};
 use crate::binding::ClientRef;
 
 /// The heads of the chains.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct ClientIndex {
     seed: u64,
     heads: Vec<u32>,

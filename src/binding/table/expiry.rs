@@ -18,7 +18,7 @@ const fn slot_of(entry: Entry) -> u32 {
 }
 
 /// Records with an end, the earliest first.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct ExpiryHeap {
     entries: Vec<Entry>,
 }

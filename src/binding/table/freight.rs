@@ -12,7 +12,7 @@ use crate::binding::Carried;
 const SHARED_OCTETS: usize = 32;
 
 /// Every value that some record has the handle of.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Freight {
     values: Beside<Arc<[u8]>>,
     /// Handles of short values, and how many records have them.

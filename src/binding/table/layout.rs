@@ -56,7 +56,7 @@ impl fmt::Display for TableError {
 impl core::error::Error for TableError {}
 
 /// One range among the others, in ascending order.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Span {
     first: u32,
     last: u32,
@@ -67,7 +67,7 @@ struct Span {
 }
 
 /// The ranges of a table.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Layout {
     ranges: Vec<AddressRange>,
     spans: Vec<Span>,

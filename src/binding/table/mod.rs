@@ -63,13 +63,14 @@ pub enum Mark {
     Queued = 1,
     /// An update has been sent and not been answered.
     InFlight = 2,
-    /// An update about the end of the lease has been sent (§5.2.2).
+    /// The lease has ended, and an update about that has been sent (§5.2.2).
     EndReported = 4,
     /// The primary has asked for the address back (§5.4).
     Recalled = 8,
 }
 
 /// One binding for every address of the ranges it is made for.
+#[derive(Clone, Hash)]
 pub struct BindingTable {
     layout: Layout,
     records: Vec<Record>,

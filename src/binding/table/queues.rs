@@ -12,7 +12,7 @@ use crate::wire::codes::BindingStatus;
 const STATUSES: usize = BindingStatus::ALL.len();
 
 /// One list and how many addresses are in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Queue {
     first: u32,
     last: u32,
@@ -25,7 +25,7 @@ impl Queue {
 }
 
 /// The queues of all ranges.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Queues(Vec<[Queue; STATUSES]>);
 
 impl Queues {

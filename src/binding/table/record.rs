@@ -23,7 +23,7 @@ const PARTNER_KNOWS: u8 = 0x80;
 pub(super) type Identifiers = Beside<Box<[u8]>>;
 
 /// All of a binding but its address, and its links into the lists of the table.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Record {
     lease_expiration: UnixTime,
     sent_potential_expiration: UnixTime,
@@ -53,7 +53,7 @@ pub(super) struct Record {
 }
 
 /// What is kept beside the records because its length varies.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct VariableParts {
     /// Client identifiers that have no room in their record.
     pub(super) identifiers: Identifiers,

@@ -349,6 +349,21 @@ fn too_many_ranges_are_refused() {
 }
 
 #[test]
+fn a_refusal_of_ranges_says_what_would_be_possible() {
+    let (one, other) = (range([10, 0, 0, 0], [10, 0, 0, 9]), range([10, 0, 0, 9], [10, 0, 0, 20]));
+    let overlap = TableError::Overlap(one, other).to_string();
+    assert!(overlap.starts_with(&format!("{one} and {other} overlap")), "{overlap}");
+    for (refusal, numbers) in [
+        (TableError::TooManyRanges(65_537), ["65537", "65536"]),
+        (TableError::TooManyAddresses(1 << 32), ["4294967296", &MAX_ADDRESSES.to_string()]),
+        (TableError::OutOfMemory(77), ["77", "memory"]),
+    ] {
+        let text = refusal.to_string();
+        assert!(numbers.iter().all(|number| text.contains(number)), "{text}");
+    }
+}
+
+#[test]
 fn an_address_outside_the_ranges_is_unknown() {
     let mut table = BindingTable::new(&ranges(), 0).unwrap();
     let outside = Ipv4Addr::new(10, 0, 3, 0);
@@ -402,6 +417,50 @@ fn a_table_is_shown_by_its_ranges_and_their_counts() {
     (counts[free], counts[used]) = (2, 1);
     let range = "AddressRange { first: 10.0.2.10, last: 10.0.2.12 }";
     assert_eq!(format!("{table:?}"), format!("{{{range}: {counts:?}}}"));
+}
+
+#[test]
+fn leases_end_in_the_order_of_their_ends_whatever_the_order_in_which_they_were_given() {
+    let mut table = BindingTable::new(&[range([10, 0, 0, 0], [10, 0, 0, 99])], 0).unwrap();
+    let lease = |table: &mut BindingTable, last: u8, end: u32| {
+        let address = Ipv4Addr::new(10, 0, 0, last);
+        let lease_expiration = UnixTime(end);
+        let binding_status = BindingStatus::Active;
+        let unused = Binding::unused(address);
+        table.put(&Binding { binding_status, lease_expiration, ..unused }).unwrap();
+    };
+    for last in 0..100 {
+        lease(&mut table, last, 1000 - u32::from(last));
+    }
+    // Renewed, and one in three given back.
+    for last in (0..100).step_by(2) {
+        lease(&mut table, last, 2000 + u32::from(last));
+    }
+    for last in (0..100).step_by(3) {
+        table.put(&Binding::unused(Ipv4Addr::new(10, 0, 0, last))).unwrap();
+    }
+    let ended: Vec<u8> = core::iter::from_fn(|| table.pop_expired(UnixTime(3000)))
+        .map(|address| address.octets()[3])
+        .collect();
+    let held = |last: &u8| !last.is_multiple_of(3);
+    let odd = (0..100).rev().filter(|last| last % 2 == 1).filter(held);
+    let even = (0..100).filter(|last| last % 2 == 0).filter(held);
+    assert_eq!(ended, odd.chain(even).collect::<Vec<_>>());
+}
+
+#[test]
+fn addresses_called_back_are_counted_as_long_as_they_are_marked() {
+    let mut table = BindingTable::new(&ranges(), 0).unwrap();
+    let addresses: Vec<_> = table.addresses_after(None).take(4).collect();
+    for (on, counts) in [(true, [1, 2, 3, 4]), (false, [3, 2, 1, 0])] {
+        for (address, count) in addresses.iter().zip(counts) {
+            for _ in 0..2 {
+                table.set_mark(*address, Mark::Recalled, on);
+                let counted: u32 = (0..4).map(|range| table.count_recalled(RangeId(range))).sum();
+                assert_eq!(counted, count);
+            }
+        }
+    }
 }
 
 #[test]

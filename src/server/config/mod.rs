@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Document;
 
+pub(crate) use options::{Kind as OptionKind, by_code as option_by_code};
 pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
 pub use subnet::{LeaseTimes, Pool, Subnet};

@@ -13,8 +13,9 @@ use super::value::{self, Wrong};
 /// Options with their data; a code occurs at most once.
 pub(super) type Options = Vec<(OptionCode, Vec<u8>)>;
 
-#[derive(Clone, Copy)]
-enum Kind {
+/// What the value of an option is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
     Address,
     Addresses,
     Text,
@@ -70,6 +71,12 @@ const OPTIONS: &[(&str, u8, Kind)] = &[
     ("capwap-ac-v4", 138, Kind::Addresses),
     ("tftp-server-address", 150, Kind::Addresses),
 ];
+
+/// Name and kind of the option with this code, if it has a name.
+pub(crate) fn by_code(code: u8) -> Option<(&'static str, Kind)> {
+    let named = OPTIONS.iter().find(|(_, known, _)| *known == code);
+    named.map(|(name, _, kind)| (*name, *kind))
+}
 
 /// Codes that the server writes itself, or that only clients and relays send.
 const NOT_CONFIGURABLE: &[u8] =
@@ -137,8 +144,7 @@ fn find(name: &str) -> Result<(u8, Kind), Wrong> {
     };
     match number.parse::<u8>() {
         Ok(code) if !NOT_CONFIGURABLE.contains(&code) => {
-            let named = OPTIONS.iter().find(|(_, known, _)| *known == code);
-            Ok((code, named.map_or(Kind::Octets, |(.., kind)| *kind)))
+            Ok((code, by_code(code).map_or(Kind::Octets, |(_, kind)| kind)))
         }
         Ok(code) => Err(Wrong::new(
             format!("option {code} cannot be configured: the server decides it for each message"),

@@ -1,6 +1,6 @@
 //! The store of a server: a journal of batches in its data directory.
 //!
-//! Files ([`segment`](self::format)s) are only appended to. A commit is one batch: it is written
+//! Its files, the segments, are only appended to (`format` says how). A commit is one batch: it is written
 //! behind the last one and synced, and is there as a whole or, if its checksum does not fit, not at
 //! all. `index` knows where the latest record of every address stands; `compaction` copies live
 //! records out of the oldest segment with every commit, until the segment can go. `recovery` reads
@@ -158,7 +158,7 @@ impl Journal {
     /// Makes the records in `fresh`, of which there are `count`, durable, with as many copies of
     /// old ones as it is time for.
     fn append(&mut self, count: u32) -> Result<(), StoreError> {
-        let octets = self.fresh.len() + BATCH_HEADER as usize;
+        let octets = self.fresh.len().saturating_add(BATCH_HEADER as usize);
         let Some(fresh) = u32::try_from(octets).ok().filter(|octets| *octets <= MAX_BATCH_OCTETS)
         else {
             return Err(StoreError::BatchTooLong { octets });
@@ -178,7 +178,7 @@ impl Journal {
         {
             self.begin_segment()?;
         }
-        let chain = self.write(count + progress.copied, progress.finished)?;
+        let chain = self.write(count.saturating_add(progress.copied), progress.finished)?;
         self.take_effect(chain, &progress)
     }
 
@@ -191,7 +191,7 @@ impl Journal {
             length: length.saturating_sub(BATCH_HEADER),
             sequence: self.head.chain.sequence,
             previous_checksum: self.head.chain.checksum,
-            oldest: oldest + u32::from(finished),
+            oldest: oldest.saturating_add(u32::from(finished)),
             records,
         };
         let checksum = seal_batch(&mut self.batch, &header, self.head.number, self.head.offset);
@@ -208,7 +208,7 @@ impl Journal {
         }
         self.condition = Condition::Sound;
         Ok(Chain {
-            sequence: header.sequence + 1,
+            sequence: header.sequence.wrapping_add(1),
             checksum,
             oldest: Some(header.oldest),
             marked: header.length == 0,
@@ -218,8 +218,8 @@ impl Journal {
     /// Takes down what the batch that has just become durable says.
     fn take_effect(&mut self, chain: Chain, progress: &Progress) -> Result<(), StoreError> {
         let records = self.batch.get(BATCH_HEADER as usize..).unwrap_or_default();
-        let first = self.head.offset + BATCH_HEADER;
-        self.head.offset = first + u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let first = self.head.offset.saturating_add(BATCH_HEADER);
+        self.head.offset = first.saturating_add(u32::try_from(records.len()).unwrap_or(u32::MAX));
         self.head.chain = chain;
         if let Some(newest) = self.segments.newest_mut() {
             newest.length = self.head.offset;
@@ -253,11 +253,11 @@ impl Journal {
     /// Begins the next segment; it is durable before a batch goes into it.
     fn begin_segment(&mut self) -> Result<(), StoreError> {
         self.trim()?;
-        if self.segments.len() >= MAX_SEGMENTS as usize - 1 {
+        if self.segments.len() >= (MAX_SEGMENTS - 1) as usize || self.head.number == u32::MAX {
             let source = io::Error::new(ErrorKind::StorageFull, "a store has no more segments");
             return Err(self.refused(source, "adding to"));
         }
-        let number = self.head.number + 1;
+        let number = self.head.number.saturating_add(1);
         let name = segment_name(number);
         let header = self.head.chain.header(number, self.head.offset).encode();
         let disk = &mut self.disk;
@@ -324,14 +324,15 @@ impl Journal {
         let mut bindings = Vec::new();
         let mut order = Vec::new();
         for (address, position) in self.index.bindings_of(owner) {
-            order.push((self.segments.ordinal(position), position.offset(), bindings.len()));
+            let rank = u32::try_from(bindings.len()).unwrap_or(u32::MAX);
+            order.push((self.segments.ordinal(position), position.offset(), rank));
             bindings.push(Binding::unused(address));
         }
         order.sort_unstable();
         let mut window = Window::default();
-        for (ordinal, offset, place) in order {
-            let Some(binding) = bindings.get_mut(place) else { continue };
-            let number = self.segments.get(ordinal).map_or(0, |segment| segment.number);
+        for (ordinal, offset, rank) in order {
+            let Some(binding) = bindings.get_mut(rank as usize) else { continue };
+            let number = self.segments.number(ordinal);
             let record = window.record(self.disk.as_mut(), number, offset)?;
             if record.key != Key::Binding(owner, binding.address) {
                 let what = format!("the record of {} stood here", binding.address);
@@ -351,8 +352,7 @@ impl Journal {
         owner: OwnerId,
         position: Position,
     ) -> Result<EndpointRecord, StoreError> {
-        let ordinal = self.segments.ordinal(position);
-        let number = self.segments.get(ordinal).map_or(0, |segment| segment.number);
+        let number = self.segments.number(self.segments.ordinal(position));
         let mut window = Window::default();
         let record = window.record(self.disk.as_mut(), number, position.offset())?;
         decode_endpoint(owner, record.content)
@@ -371,17 +371,17 @@ impl Journal {
         }
         let (place, outcome) = match record.key {
             Key::Binding(owner, address) => {
-                all.bindings += 1;
+                all.bindings = all.bindings.saturating_add(1);
                 let outcome = decode_binding(binding_key(owner, address), record.content);
                 (RecordPlace::Binding(owner, address), outcome.map(|_| ()))
             }
             Key::Endpoint(owner) => {
-                all.endpoints += 1;
+                all.endpoints = all.endpoints.saturating_add(1);
                 let outcome = decode_endpoint(owner, record.content);
                 (RecordPlace::Endpoint(owner), outcome.map(|_| ()))
             }
             Key::Owner(owner) => {
-                all.owners += 1;
+                all.owners = all.owners.saturating_add(1);
                 (RecordPlace::Name(owner), decode_name(owner, record.content).map(|_| ()))
             }
         };

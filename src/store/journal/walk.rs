@@ -50,7 +50,7 @@ impl Chain {
         if header.previous_checksum != self.checksum {
             return Err(format!("batch {} does not follow the one before", header.sequence));
         }
-        self.sequence += 1;
+        self.sequence = self.sequence.wrapping_add(1);
         self.checksum = batch.checksum;
         self.oldest = Some(header.oldest);
         self.marked = header.length == 0;
@@ -122,11 +122,11 @@ pub(super) fn walk(
         if let Err(what) = chain.follow(&batch) {
             return Ok(End { offset, fault: Some(what) });
         }
-        let mut count = 0;
+        let mut count = 0_u32;
         for record in batch.records {
             let record = record.map_err(|fault| damaged(disk, number, fault.offset, fault.what))?;
             each(&record)?;
-            count += 1;
+            count = count.saturating_add(1);
         }
         if count != batch.header.records {
             let what = format!("the batch has {count} records and says {}", batch.header.records);

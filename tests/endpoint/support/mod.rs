@@ -1,5 +1,7 @@
 //! A pair of endpoints on one clock, joined by a link that can be cut.
 
+pub(crate) mod dhcpd;
+pub(crate) mod hazards;
 pub(crate) mod scripted;
 pub(crate) mod world;
 

@@ -1,9 +1,11 @@
 //! One endpoint and a partner that says whatever the test says.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use twinlease::balance::{HashBuckets, Role};
+use twinlease::binding::Binding;
 use twinlease::durable::{Change, Commit, EndpointRecord, Recovered};
 use twinlease::endpoint::{
     ConnectFailure, Event, FailoverEndpoint, Input, LinkId, Origin, Output, RelationshipConfig,
@@ -68,6 +70,8 @@ pub(crate) struct Script {
     pub(crate) now: Now,
     /// The endpoint's own record as committed last.
     pub(crate) record: Option<EndpointRecord>,
+    /// The bindings that are on disk.
+    pub(crate) bindings: BTreeMap<Ipv4Addr, Binding>,
     /// Commits not reported durable yet.
     pub(crate) commits: VecDeque<Commit>,
     /// Whether commits become durable at once.
@@ -114,6 +118,7 @@ impl Script {
             dialect,
             now,
             record: None,
+            bindings: BTreeMap::new(),
             commits: VecDeque::new(),
             instant_disk: true,
             said: VecDeque::new(),
@@ -333,7 +338,9 @@ impl Script {
     /// Everything committed so far is on disk now.
     pub(crate) fn sync(&mut self) {
         let last = self.commits.back().map(|commit| commit.id);
-        self.commits.clear();
+        for commit in std::mem::take(&mut self.commits) {
+            self.write(&commit);
+        }
         if let Some(id) = last {
             self.input(Input::Committed(id));
         }
@@ -396,6 +403,7 @@ impl Script {
                         self.record = Some(record.clone());
                     }
                     if self.instant_disk {
+                        self.write(&commit);
                         self.endpoint.handle_input(self.now, Input::Committed(commit.id));
                     } else {
                         self.commits.push_back(commit);
@@ -418,6 +426,12 @@ impl Script {
                     return;
                 }
             }
+        }
+    }
+
+    fn write(&mut self, commit: &Commit) {
+        if let Change::Binding(binding) = &commit.change {
+            self.bindings.insert(binding.address, binding.clone());
         }
     }
 

@@ -12,13 +12,13 @@ use twinlease::endpoint::{
     LinkId, OperatorCommand, Origin, Output, RelationshipConfig,
 };
 use twinlease::time::{Instant, Now, UnixTime};
-use twinlease::wire::codes::FailoverState;
+use twinlease::wire::codes::{FailoverState, MessageType};
 use twinlease::wire::frame::Deframer;
 
 use super::{START, config};
 
 /// Steps without rest after which a test is told that the endpoints never settle.
-const MAX_STEPS: usize = 2_000_000;
+const MAX_STEPS: usize = 200_000;
 
 /// What one side has on stable storage.
 #[derive(Clone, Default)]
@@ -61,6 +61,8 @@ pub(crate) struct Side {
     wake_at: Option<Instant>,
     pub(crate) events: Vec<Event>,
     pub(crate) states: Vec<FailoverState>,
+    /// Messages that reached this side, by type.
+    pub(crate) heard: BTreeMap<MessageType, u64>,
     /// Octets for this side are lost.
     pub(crate) deaf: bool,
 }
@@ -75,6 +77,7 @@ impl Side {
             wake_at: None,
             events: Vec::new(),
             states: Vec::new(),
+            heard: BTreeMap::new(),
             deaf: false,
         }
     }
@@ -296,7 +299,9 @@ impl World {
         deframer.push(octets);
         let now = self.now;
         while let Some(frame) = deframer.next_frame().expect("well-formed frames") {
-            let endpoint = self.sides[side].endpoint.as_mut().expect("checked above");
+            let side = &mut self.sides[side];
+            *side.heard.entry(frame.header.message_type).or_default() += 1;
+            let endpoint = side.endpoint.as_mut().expect("checked above");
             endpoint.handle_input(now, Input::Received { link, frame });
         }
         self.sides[side].deframers.insert(link, deframer);
@@ -366,7 +371,7 @@ impl World {
             let result = if self.certified {
                 Input::TlsEstablished { link }
             } else {
-                Input::TlsFailed { link, reason: "unknown issuer" }
+                Input::TlsFailed { link, reason: "unknown issuer", refused: true }
             };
             self.input_without_drain(side, result);
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use twinlease::wire::codes::MessageType;
 
 use super::network::Network;
 use super::prerequisites::find;
@@ -30,7 +31,7 @@ impl Capture {
     }
 
     /// Ends the capture.
-    pub fn finish(mut self) -> Recorded {
+    pub fn finish(&mut self) -> Recorded {
         self.process.signal(Signal::SIGINT);
         self.process.wait(Duration::from_secs(60));
         Recorded { path: self.path.clone() }
@@ -49,6 +50,13 @@ impl Recorded {
         let filter =
             format!("(_ws.malformed || _ws.expert.severity == error) && ip.src == {sender}");
         self.tshark(&["-Y", &filter, "-V"])
+    }
+
+    /// How many failover messages of this type there are.
+    pub fn messages(&self, kind: MessageType) -> usize {
+        let types = self.tshark(&["-Y", "dhcpfo", "-T", "fields", "-e", "dhcpfo.type"]);
+        let kind = kind.0.to_string();
+        types.split([',', '\n']).filter(|found| *found == kind).count()
     }
 
     fn tshark(&self, arguments: &[&str]) -> String {

@@ -51,7 +51,27 @@ impl Dhcpd {
 
     /// The lease file as it is now.
     pub fn lease_file(&self) -> LeaseFile {
-        LeaseFile::parse(&std::fs::read_to_string(self.directory.join("dhcpd.leases")).unwrap())
+        LeaseFile::parse(&self.lease_file_text())
+    }
+
+    /// The same as text.
+    pub fn lease_file_text(&self) -> String {
+        std::fs::read_to_string(self.directory.join("dhcpd.leases")).unwrap()
+    }
+
+    /// Replaces the configuration of a stopped server.
+    pub fn set_configuration(&self, text: &str) {
+        assert!(self.process.is_none(), "the server has read its configuration");
+        std::fs::write(self.directory.join("dhcpd.conf"), text).unwrap();
+    }
+
+    /// Has dhcpd check its configuration: it must have nothing to say against it.
+    pub fn check_configuration(&self) {
+        let mut command = self.host.command(unconfined_copy("dhcpd", &self.directory));
+        command.args(["-4", "-t", "-cf", "dhcpd.conf", "-lf", "dhcpd.leases"]);
+        let output = command.current_dir(&self.directory).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !said.contains("line "), "dhcpd -t:\n{said}");
     }
 
     /// Starts the server in the foreground, its log in a file.

@@ -29,6 +29,8 @@ pub struct Lease {
     /// Colon-separated, Ethernet only.
     pub hardware: Option<String>,
     pub uid: Option<Vec<u8>>,
+    /// Held back for one client.
+    pub reserved: bool,
 }
 
 /// One `failover peer ... state` block.
@@ -87,6 +89,7 @@ impl Lease {
                     lease.rewind_binding_state = Some((*state).to_owned());
                 }
                 ["hardware", "ethernet", address] => lease.hardware = Some((*address).to_owned()),
+                ["reserved"] => lease.reserved = true,
                 ["uid", ..] => lease.uid = Some(parse_uid(statement["uid".len()..].trim())),
                 _ => {}
             }
@@ -117,6 +120,9 @@ impl Lease {
             if let Some(state) = state {
                 writeln!(text, "  {name} binding state {state};").unwrap();
             }
+        }
+        if self.reserved {
+            text.push_str("  reserved;\n");
         }
         if let Some(hardware) = &self.hardware {
             writeln!(text, "  hardware ethernet {hardware};").unwrap();
@@ -240,6 +246,7 @@ lease 10.78.8.1 {
   binding state active;
   next binding state expired;
   rewind binding state free;
+  reserved;
   hardware ethernet 00:0c:01:02:03:04;
   uid "\001\000\"\\a{";
   client-hostname "x";
@@ -261,6 +268,7 @@ lease 10.78.8.2 {
             rewind_binding_state: Some("free".to_owned()),
             hardware: Some("00:0c:01:02:03:04".to_owned()),
             uid: Some(b"\x01\x00\"\\a{".to_vec()),
+            reserved: true,
         }
     }
 

@@ -126,7 +126,8 @@ impl Message {
         Some(i64::from(u32::from_be_bytes(value.as_slice().try_into().unwrap())))
     }
 
-    fn encode(&self, xid: u32) -> Vec<u8> {
+    /// The octets of the message.
+    pub fn encode(&self, xid: u32) -> Vec<u8> {
         let header = Header {
             message_type: self.kind,
             payload_offset: 12,
@@ -241,6 +242,17 @@ impl Partner {
         xid
     }
 
+    /// Sends octets, sensible or not; whether the connection takes them.
+    pub fn send_octets(&mut self, octets: &[u8]) -> bool {
+        self.stream.write_all(octets).is_ok()
+    }
+
+    /// What has come, waited for only a moment.
+    pub fn listen(&mut self) -> Vec<Heard> {
+        self.read();
+        self.heard.drain(..).collect()
+    }
+
     /// Accepts an update.
     pub fn acknowledge(&mut self, update: &Heard) {
         let ack = Message::answer(MessageType::BNDACK, update)
@@ -344,11 +356,16 @@ impl Partner {
             Ok(0) => self.closed = true,
             Ok(count) => self.octets.extend(&buffer[..count]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => self.closed = true,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if is_patience(error.kind()) => {}
             Err(error) => panic!("{error}"),
         }
         while let Some(heard) = Heard::take_from(&mut self.octets) {
             self.heard.push_back(heard);
         }
     }
+}
+
+/// Nothing has come yet: the time is over, or a child of another test has ended.
+fn is_patience(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

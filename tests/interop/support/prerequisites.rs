@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Tests that hold namespaces and daemons at the same time. Most of their life is waiting for timers of the
 /// protocol, so a few more than there are processors.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 /// Programs without which no test of this binary runs, with the Debian package of each.
 const TOOLS: [(&str, &str); 9] = [
@@ -57,6 +57,26 @@ fn lock() -> MutexGuard<'static, usize> {
 /// `TWINLEASE_SKIPS`; with `CI=true` it is a panic.
 pub fn turn(test: &str) -> Option<Turn> {
     let Some(reason) = obstacle() else { return Some(Turn::take()) };
+    skip(test, &reason);
+    None
+}
+
+/// Whether a test that needs more than others has it here: programs, with the Debian package of each. What is said of
+/// [`turn`] otherwise holds for it too.
+pub fn are_there(test: &str, tools: &[(&str, &str)]) -> bool {
+    let missing = missing(tools);
+    if !missing.is_empty() {
+        skip(test, &format!("missing: {}", missing.join(", ")));
+    }
+    missing.is_empty()
+}
+
+fn missing(tools: &[(&str, &str)]) -> Vec<String> {
+    let missing = tools.iter().filter(|(tool, _)| find(tool).is_none());
+    missing.map(|(tool, package)| format!("{tool} (package {package})")).collect()
+}
+
+fn skip(test: &str, reason: &str) {
     println!("SKIPPED: {test}: {reason}");
     if let Some(path) = std::env::var_os("TWINLEASE_SKIPS") {
         let mut skips = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
@@ -66,7 +86,6 @@ pub fn turn(test: &str) -> Option<Turn> {
         std::env::var("CI").as_deref() != Ok("true"),
         "with CI=true nothing is skipped: {test}: {reason}"
     );
-    None
 }
 
 /// Why no test of this binary can run here.
@@ -74,11 +93,7 @@ fn obstacle() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("needs root for network namespaces".to_owned());
     }
-    let missing: Vec<_> = TOOLS
-        .iter()
-        .filter(|(tool, _)| find(tool).is_none())
-        .map(|(tool, package)| format!("{tool} (package {package})"))
-        .collect();
+    let missing = missing(&TOOLS);
     if !missing.is_empty() {
         return Some(format!("missing: {}", missing.join(", ")));
     }

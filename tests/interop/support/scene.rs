@@ -1,6 +1,6 @@
 //! A test's stage: a network, a pair on it and a recording of what the two say to each other.
 
-use super::capture::Capture;
+use super::capture::{Capture, Recorded};
 use super::network::Network;
 use super::pair::{Kind, Pair, SOON, Server};
 use super::relay::BOTH;
@@ -37,6 +37,11 @@ impl Scene {
 
     /// What holds at the end of every scene: both servers live, and tshark can read every message of both.
     pub fn finish(mut self) {
+        self.conclude();
+    }
+
+    /// The same, and what the two said to each other.
+    pub fn conclude(&mut self) -> Recorded {
         for role in BOTH {
             let server = self.pair.server(role);
             assert!(server.is_running(), "{role:?} ended by itself:\n{}", server.log());
@@ -45,6 +50,7 @@ impl Scene {
         for role in BOTH {
             assert_eq!(recorded.objections(role.address()), "", "tshark on what the {role:?} sent");
         }
+        recorded
     }
 
     /// What a dhcpd of the pair complains about.

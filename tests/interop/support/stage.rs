@@ -24,7 +24,6 @@ pub const PARTNER_DOWN: u8 = 4;
 pub const CONFLICT: u8 = 5;
 pub const RECOVER: u8 = 6;
 pub const PAUSED: u8 = 7;
-pub const RECOVER_DONE: u8 = 9;
 pub const RESOLUTION_INTERRUPTED: u8 = 10;
 pub const CONFLICT_DONE: u8 = 11;
 
@@ -89,9 +88,9 @@ impl Stage {
             mclt: (role == Role::Secondary).then_some(stage.setup.mclt),
         };
         let head = relationship.to_text(RELATIONSHIP, i64::from(now()) - 86_400);
-        let text =
-            leases.iter().fold(head, |text, (address, lease)| text + &lease.to_text(*address));
-        stage.dhcpd.set_lease_file(&text);
+        let file =
+            leases.iter().fold(head, |file, (address, lease)| file + &lease.to_text(*address));
+        stage.dhcpd.set_lease_file(&file);
         stage.dhcpd.start();
         Some(stage)
     }
@@ -181,7 +180,7 @@ impl Stage {
 
     /// A lease of dhcpd for a client that has waited for so long that every server answers.
     #[track_caller]
-    pub fn obtain(&self, relay: &Relay, client: &Client) -> Granted {
+    pub fn obtain(relay: &Relay, client: &Client) -> Granted {
         relay.obtain(&client.after(100), 40).unwrap()
     }
 

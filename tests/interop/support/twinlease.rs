@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -24,6 +24,8 @@ pub struct Twinlease {
     directory: PathBuf,
     process: Option<Process>,
     earlier_logs: String,
+    /// Variables that the program alone sees.
+    environment: Vec<String>,
 }
 
 /// One line of `leases --json`. Times are Unix seconds.
@@ -43,20 +45,46 @@ pub struct Binding {
 impl Twinlease {
     /// Writes the configuration of `role`; does not start.
     pub fn new(network: &Network, role: Role, setup: &Setup) -> Self {
+        Self::configured(network, role, |data| setup.twinlease(role, data))
+    }
+
+    /// Writes a configuration, which is made for the directory of its database; does not start.
+    pub fn configured(
+        network: &Network,
+        role: Role,
+        configuration: impl FnOnce(&Path) -> String,
+    ) -> Self {
         let directory = network.directory_for(&format!("twinlease-{}", role.word()));
-        let configuration = setup.twinlease(role, &directory.join("data"));
         std::fs::create_dir_all(directory.join("data")).unwrap();
-        std::fs::write(directory.join("twinlease.toml"), configuration).unwrap();
+        let text = configuration(&directory.join("data"));
+        std::fs::write(directory.join("twinlease.toml"), text).unwrap();
         let host = network.host(role.host());
-        Self { role, host, directory, process: None, earlier_logs: String::new() }
+        let (process, earlier_logs, environment) = (None, String::new(), Vec::new());
+        Self { role, host, directory, process, earlier_logs, environment }
+    }
+
+    /// What the program finds in its environment from the next start on; each is `NAME=value`.
+    pub fn set_environment(&mut self, variables: Vec<String>) {
+        self.environment = variables;
+    }
+
+    /// The directory of the database.
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// Starts the server, whatever becomes of it.
+    pub fn launch(&mut self) {
+        assert!(self.process.is_none(), "already started");
+        let mut command = self.host.command("env");
+        command.args(&self.environment).arg(PROGRAM);
+        command.args(["serve", "--config", "twinlease.toml"]).current_dir(&self.directory);
+        self.process = Some(Process::start(command, &self.directory.join("twinlease.log")));
     }
 
     /// Starts the server and waits until it answers its own command line.
     pub fn start(&mut self) {
-        assert!(self.process.is_none(), "already started");
-        let mut command = self.host.command(PROGRAM);
-        command.args(["serve", "--config", "twinlease.toml"]).current_dir(&self.directory);
-        self.process = Some(Process::start(command, &self.directory.join("twinlease.log")));
+        self.launch();
         wait_for("twinlease to answer `twinlease status`", Duration::from_secs(60), || {
             assert!(self.is_running(), "twinlease ended by itself:\n{}", tail(&self.log(), 30));
             self.ask(&["status", "--json"])
@@ -101,14 +129,18 @@ impl Twinlease {
         format!("{}{current}", self.earlier_logs)
     }
 
-    /// A member of the relationship's status, when the server answers.
-    pub fn relationship(&self, member: &str) -> Option<Value> {
+    /// The relationship's status, when the server answers.
+    pub fn status(&self) -> Option<Value> {
         let text = self.ask(&["status", "--json"]).ok()?;
         let status: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
         let relationships = status["relationships"].as_array()?;
-        let ours = relationships.iter().find(|entry| entry["name"] == RELATIONSHIP)?;
-        Some(ours[member].clone())
+        relationships.iter().find(|entry| entry["name"] == RELATIONSHIP).cloned()
+    }
+
+    /// A member of it.
+    pub fn relationship(&self, member: &str) -> Option<Value> {
+        Some(self.status()?[member].clone())
     }
 
     /// Own state.
@@ -123,8 +155,12 @@ impl Twinlease {
 
     /// `twinlease leases --json`, by address.
     pub fn leases(&self) -> BTreeMap<Ipv4Addr, Binding> {
-        let text = self.ask(&["leases", "--json"]).unwrap();
-        text.lines().map(Binding::parse).collect()
+        self.try_leases().unwrap()
+    }
+
+    /// The same, when the server answers.
+    pub fn try_leases(&self) -> Result<BTreeMap<Ipv4Addr, Binding>, String> {
+        Ok(self.ask(&["leases", "--json"])?.lines().map(Binding::parse).collect())
     }
 
     /// Declares the partner dead: `twinlease partner-down NAME`.
@@ -132,9 +168,21 @@ impl Twinlease {
         self.ask(&["partner-down", RELATIONSHIP]).unwrap();
     }
 
+    /// Writes a file beside the configuration, or that itself.
+    pub fn write(&self, name: &str, text: &str) {
+        assert!(self.process.is_none(), "the server reads its files while it runs");
+        std::fs::write(self.directory.join(name), text).unwrap();
+    }
+
+    /// Runs a command of `twinlease isc` with the configuration of the stopped server.
+    pub fn isc(&self, arguments: &[&str]) -> Result<String, String> {
+        self.ask(&[&["isc"], arguments, &["--config", "twinlease.toml"]].concat())
+    }
+
     /// Runs a command of the program inside the server's host; what it prints.
     pub fn ask(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self.host.command(PROGRAM).args(arguments).output().unwrap();
+        let mut command = self.host.command(PROGRAM);
+        let output = command.args(arguments).current_dir(&self.directory).output().unwrap();
         if output.status.success() {
             return Ok(String::from_utf8(output.stdout).unwrap());
         }

@@ -6,9 +6,6 @@ use std::time::Duration;
 use dhcproto::v4::{DhcpOption, Flags, HType, Message, MessageType, OptionCode};
 use dhcproto::{Decodable, Decoder, Encodable};
 
-/// The relay agent's address in the clients' network.
-pub(super) const RELAY: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
-
 /// A client's Ethernet address.
 pub(super) type Ethernet = [u8; 6];
 
@@ -23,21 +20,29 @@ pub(super) enum Say {
     Renew { address: Ipv4Addr },
     /// To any server: may I keep it?
     Rebind { address: Ipv4Addr },
+    /// To any server, after a restart: is it still mine?
+    Reboot { address: Ipv4Addr },
     /// I need it no more.
     Release { server: Ipv4Addr, address: Ipv4Addr },
 }
 
 /// The octets of a message. What goes to one server directly bears no relay agent's address.
-pub(super) fn write(say: Say, xid: u32, ethernet: Ethernet, waited: Duration) -> Option<Vec<u8>> {
+pub(super) fn write(
+    say: Say,
+    xid: u32,
+    ethernet: Ethernet,
+    waited: Duration,
+    relay: Ipv4Addr,
+) -> Option<Vec<u8>> {
     let unspecified = Ipv4Addr::UNSPECIFIED;
     let (kind, ciaddr, relayed) = match say {
         Say::Discover => (MessageType::Discover, unspecified, true),
-        Say::Select { .. } => (MessageType::Request, unspecified, true),
+        Say::Select { .. } | Say::Reboot { .. } => (MessageType::Request, unspecified, true),
         Say::Rebind { address } => (MessageType::Request, address, true),
         Say::Renew { address } => (MessageType::Request, address, false),
         Say::Release { address, .. } => (MessageType::Release, address, false),
     };
-    let giaddr = if relayed { RELAY } else { unspecified };
+    let giaddr = if relayed { relay } else { unspecified };
     let mut message =
         Message::new_with_id(xid, ciaddr, unspecified, unspecified, giaddr, &ethernet);
     message
@@ -52,6 +57,9 @@ pub(super) fn write(say: Say, xid: u32, ethernet: Ethernet, waited: Duration) ->
     match say {
         Say::Select { server, address } => {
             options.insert(DhcpOption::ServerIdentifier(server));
+            options.insert(DhcpOption::RequestedIpAddress(address));
+        }
+        Say::Reboot { address } => {
             options.insert(DhcpOption::RequestedIpAddress(address));
         }
         Say::Release { server, .. } => {
