@@ -67,7 +67,8 @@ impl Case {
         let endpoint = Some(stored(FailoverState::Normal));
         // An end to which the partner had agreed would have made the address free.
         let ended = matches!(self.own.binding_status, Expired | Released | Reset);
-        let own = Binding { partner_knows: !ended, ..self.own.clone() };
+        let partner_knows = self.own.partner_knows && !ended;
+        let own = Binding { partner_knows, ..self.own.clone() };
         let recovered = Recovered { endpoint, bindings: vec![own] };
         let mut relationship = config(self.role, 20);
         relationship.dialect = Dialect::Draft12;
@@ -417,4 +418,19 @@ fn an_identifier_that_no_client_can_have_sent_is_rejected_by_name() {
     assert_eq!(reject.reason, RejectReason::MISSING_BINDING_INFORMATION);
     let text = String::from_utf8_lossy(reject.message.expect("a text"));
     assert!(text.contains("client-identifier is longer than 255 octets"), "{text}");
+}
+
+/// The secondary takes the address whatever it had; were it FREE here as well, both would give it away.
+/// Found by the simulator.
+///
+/// Holds: FO-5.4-10.
+#[test]
+fn an_address_on_its_way_to_the_secondary_stays_so_when_the_end_of_its_last_lease_crosses() {
+    for received in [Expired, Released, Reset, Free] {
+        let own = Binding { partner_knows: false, ..own(Backup, OVER) };
+        let case = Case { role: Role::Primary, own, received, client: 1, heard: SAME };
+        let (reject, script) = case.answered();
+        let status = script.endpoint.table().get(address(12)).unwrap().binding_status;
+        assert_eq!((reject, status), (None, Backup), "{received}");
+    }
 }
