@@ -109,6 +109,8 @@ mod rate_limit;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
+pub mod sim;
+#[cfg(feature = "server")]
 pub mod store;
 pub mod time;
 pub mod wire;

@@ -67,13 +67,16 @@ fn explore(arguments: &Arguments) -> Report {
 
 fn tell(arguments: &Arguments, report: &Report) -> ExitCode {
     println!(
-        "explored: states {} transitions {} depth {} whole {} seconds {:.1} memory {} MB",
+        "explored: states {} transitions {} depth {} whole {} seconds {:.1} memory {} MB; of one \
+         server {} states {} steps",
         report.states,
         report.transitions,
         report.depth,
         if report.whole { "yes" } else { "no" },
         report.elapsed.as_secs_f64(),
         memory().map_or_else(|| "?".to_owned(), |megabytes| megabytes.to_string()),
+        report.of_one_server.0,
+        report.of_one_server.1,
     );
     let Some(found) = &report.found else { return ExitCode::SUCCESS };
     println!("violated: {} at depth {}", found.violation, found.trace.len());

@@ -21,7 +21,9 @@ pub(crate) struct Limits {
 /// What a search has seen.
 pub(crate) struct Report {
     pub(crate) states: usize,
-    /// Steps between states, those to states already seen included.
+    /// States of one server, and steps of one server that were computed.
+    pub(crate) of_one_server: (usize, usize),
+    /// Steps between states of the pair, those to states already seen included.
     pub(crate) transitions: u64,
     /// The depth down to which every state was seen and left by every action.
     pub(crate) depth: u32,
@@ -36,6 +38,7 @@ impl Report {
     const fn nothing() -> Self {
         Self {
             states: 0,
+            of_one_server: (0, 0),
             transitions: 0,
             depth: 0,
             whole: false,
@@ -121,6 +124,7 @@ pub(crate) fn search(
                     Err(violation) => {
                         report.states = seen.origins.len();
                         report.elapsed = begin.elapsed();
+                        report.of_one_server = steps.sizes();
                         let trace = seen.trace(number, action);
                         report.found = Some(Found { violation, trace });
                         return report;
@@ -144,5 +148,6 @@ pub(crate) fn search(
     report.states = seen.origins.len();
     report.whole = level.is_empty() && !is_cut_short;
     report.elapsed = begin.elapsed();
+    report.of_one_server = steps.sizes();
     report
 }

@@ -9,6 +9,7 @@ mod leases;
 mod operate;
 mod pcap;
 mod serve;
+mod sim;
 mod status;
 mod table;
 mod why;
@@ -186,6 +187,17 @@ Example:
         #[command(subcommand)]
         command: isc::IscCommand,
     },
+    /// Simulate a pair for which everything goes wrong, and check that no promise is broken
+    #[command(after_help = "\
+Exit codes: 0 every promise was kept, 1 one was not, 2 the command line is wrong.
+
+Examples:
+  twinlease sim --seed 1 --trace
+  twinlease sim --seed 1 --seeds 1000 --hours 10")]
+    Sim {
+        #[command(flatten)]
+        options: sim::Options,
+    },
     /// Look into captures of failover connections
     Pcap {
         #[command(subcommand)]
@@ -267,6 +279,7 @@ pub fn main() -> ExitCode {
             Err(error) => fail(&error.to_string()),
         },
         Command::Isc { command } => isc::run(command),
+        Command::Sim { options } => sim::run(&options),
         Command::Pcap { command: PcapCommand::Decode { file, json } } => {
             finish(pcap::decode(&file, json))
         }

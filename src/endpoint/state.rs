@@ -505,6 +505,7 @@ impl FailoverEndpoint {
     fn entry_actions(&mut self, now: Now, state: FailoverState) {
         match state {
             FailoverState::Normal => {
+                self.free_what_was_agreed(now);
                 self.start_sweep(None);
                 self.enter_normal_balance(now);
             }

@@ -307,6 +307,15 @@ impl FailoverEndpoint {
         )
     }
 
+    /// Whether the partner is recovering and has not waited out the MCLT: what it leased last may be
+    /// known to nobody (§9.6).
+    pub(super) fn partner_has_to_wait(&self) -> bool {
+        matches!(
+            self.record.partner_state,
+            Some(FailoverState::Recover | FailoverState::RecoverWait)
+        )
+    }
+
     /// A partner that waits out the MCLT asks for nothing any more: what it missed while the
     /// connection was down is sent unasked, and what changes from then on follows.
     pub(super) fn catch_up(&mut self) {
@@ -637,8 +646,12 @@ impl FailoverEndpoint {
                 binding.acked_potential_expiration = flight.potential_expiration;
             }
             BindingStatus::Expired | BindingStatus::Released | BindingStatus::Reset => {
-                self.dns_removal_due(binding);
-                self.become_free(now, binding);
+                // Before its wait is over a partner that lost its store agrees to what it may have
+                // leased anew (§9.6).
+                if !self.partner_has_to_wait() {
+                    self.dns_removal_due(binding);
+                    self.become_free(now, binding);
+                }
             }
             BindingStatus::Backup if recalled => self.become_free(now, binding),
             BindingStatus::Free | BindingStatus::Backup | BindingStatus::Abandoned => {}

@@ -1,12 +1,10 @@
 //! The one task that owns every binding.
 //!
 //! It waits for whatever comes first: octets from a partner, datagrams from clients, reports that
-//! commits are durable, an operator's word, a timer. It takes what is ready, lets the endpoints and
-//! the DHCP service act on it, and then carries out what they want: commits to the committer, octets
-//! to the links, and answers to clients as soon as their commit is durable. Taking much at a time is
-//! what lets one sync serve many commits.
+//! commits are durable, an operator's word, a timer. It takes what is ready, lets the
+//! [`Keeper`] act on it, and then carries out what that wants: commits to the committer, octets to
+//! the links, and answers to clients. Taking much at a time is what lets one sync serve many commits.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -14,20 +12,19 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::sync::oneshot;
 
-use crate::dhcp::{Arrival, ClientSockets, DhcpConfig, DhcpService, PendingReply, Pinger, Reply};
+use crate::dhcp::{Arrival, ClientSockets, DhcpConfig, DhcpService, Pinger};
 use crate::driver::clock::Clock;
 use crate::driver::committer::{Committer, Report};
 use crate::driver::links::{LinkEvent, LinkSpec, Links};
-use crate::driver::tls::TlsFailure;
 use crate::durable::{Commit, CommitId};
-use crate::endpoint::{Alone, FailoverEndpoint, Input, LinkId, OperatorCommand, Output};
+use crate::endpoint::{Alone, Event, FailoverEndpoint, LinkId, OperatorCommand, TlsSide};
 use crate::store::{LeaseStore, OwnerId, StoreError};
 use crate::time::{Instant, Now};
-use crate::wire::frame::Deframer;
 
 use super::command::{AdminCommand, CommandError, CommandReceiver};
 use super::config::Config;
 use super::event_log::EventLog;
+use super::keeper::{Keeper, OperateError, Outside};
 use super::owners::{Owner, OwnerKind, OwnerSet};
 use super::plan::{Plan, RelationshipPlan};
 use super::recovery::{Configured, recover};
@@ -111,31 +108,17 @@ struct Waiting {
 /// The owner of everything.
 pub struct Engine {
     clock: Clock,
-    owners: OwnerSet,
-    service: DhcpService,
+    keeper: Keeper,
     sockets: ClientSockets,
     /// Only where addresses are probed before they are offered.
     pinger: Option<Pinger>,
     links: Links,
-    /// Which owner a connection belongs to, and the octets of an unfinished message.
-    connections: BTreeMap<LinkId, (usize, Deframer)>,
     committer: Committer,
     commands: CommandReceiver,
-    by_id: BTreeMap<OwnerId, usize>,
-
-    /// By owner: the highest commit made and the highest that is durable.
-    made: Vec<CommitId>,
-    durable: Vec<CommitId>,
-    /// By owner: answers in the order of their commits.
-    held: Vec<VecDeque<PendingReply>>,
-    wake_at: Vec<Option<Instant>>,
     waiting: Vec<Waiting>,
 
     batch: Vec<(OwnerId, Commit)>,
     inbox: Vec<(Arrival, BytesMut)>,
-    replies: Vec<PendingReply>,
-    outgoing: Vec<Reply>,
-    octets: Vec<u8>,
     event_log: EventLog,
     /// When clients were listened to last.
     listened: Instant,
@@ -145,7 +128,9 @@ pub struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("owners", &self.owners.0.len()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("owners", &self.keeper.owners().0.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,29 +163,17 @@ impl Engine {
         service.set_own_addresses(sockets.own_addresses());
         let committer = Committer::start(store).map_err(StartError::Thread)?;
         let links = Links::start(link_specs(&plan.relationships, &owners), clock);
-        let count = owners.len();
-        let by_id = owners.iter().enumerate().map(|(index, owner)| (owner.id, index)).collect();
         Ok(Self {
             clock,
-            owners: OwnerSet(owners),
-            service,
+            keeper: Keeper::new(OwnerSet(owners), service),
             sockets,
             pinger,
             links,
-            connections: BTreeMap::new(),
             committer,
             commands,
-            by_id,
-            made: vec![CommitId(0); count],
-            durable: vec![CommitId(0); count],
-            held: (0..count).map(|_| VecDeque::new()).collect(),
-            wake_at: vec![None; count],
             waiting: Vec::new(),
             batch: Vec::new(),
             inbox: Vec::new(),
-            replies: Vec::new(),
-            outgoing: Vec::new(),
-            octets: Vec::new(),
             event_log: EventLog::default(),
             listened: clock.monotonic(),
             stopping: None,
@@ -278,14 +251,10 @@ impl Engine {
     fn take(&mut self, ready: Ready) {
         match ready {
             Ready::Committed(report) => self.on_committed(report),
-            Ready::Link(event) => self.on_link_event(event),
+            Ready::Link(event) => self.keeper.link_event(self.clock.now(), event),
             Ready::Command(command) => self.on_command(command),
             Ready::Clients => self.on_clients(),
-            Ready::Echo(address) => {
-                let now = self.clock.now();
-                let (owners, replies) = (&mut self.owners, &mut self.replies);
-                self.service.probe_answered(address, owners, now, replies);
-            }
+            Ready::Echo(address) => self.keeper.echo(self.clock.now(), address),
             Ready::Time => self.on_time(),
         }
     }
@@ -301,7 +270,7 @@ impl Engine {
                 return;
             }
             let Some(event) = self.links.try_next() else { break };
-            self.on_link_event(event);
+            self.keeper.link_event(self.clock.now(), event);
         }
         if self.accepts_clients() {
             tokio::select! {
@@ -322,20 +291,11 @@ impl Engine {
     // What happens.
 
     fn on_committed(&mut self, report: Report) {
+        let now = self.clock.now();
         match report {
             Report::Durable(owners) => {
-                let now = self.clock.now();
-                for (id, commit) in owners {
-                    let Some(&index) = self.by_id.get(&id) else { continue };
-                    if let Some(durable) = self.durable.get_mut(index) {
-                        *durable = commit;
-                    }
-                    let owner = self.owners.0.get_mut(index).and_then(Owner::endpoint_mut);
-                    if let Some(endpoint) = owner {
-                        endpoint.handle_input(now, Input::Committed(commit));
-                    }
-                    self.release(index);
-                }
+                self.keeper.committed(now, owners);
+                self.answer_operators();
             }
             Report::NoRoom(error) => {
                 tracing::error!("{error}; nothing new is promised until there is room");
@@ -343,106 +303,37 @@ impl Engine {
             Report::Room => tracing::info!("there is room for leases again"),
             Report::Failed(error) => {
                 tracing::error!("stable storage failed, nothing is promised any more: {error}");
-                let now = self.clock.now();
-                for endpoint in self.owners.0.iter_mut().filter_map(Owner::endpoint_mut) {
-                    endpoint.handle_input(now, Input::StorageFailed);
-                }
+                self.keeper.storage_failed(now);
                 self.failure = Some(error);
             }
-        }
-    }
-
-    fn on_link_event(&mut self, event: LinkEvent) {
-        let now = self.clock.now();
-        match event {
-            LinkEvent::Connected { owner, link, origin } => {
-                let Some(&index) = self.by_id.get(&owner) else { return };
-                let endpoint = self.owners.0.get_mut(index).and_then(Owner::endpoint_mut);
-                let Some(endpoint) = endpoint else { return };
-                let deframer = Deframer::for_dialect(endpoint.config().dialect);
-                self.connections.insert(link, (index, deframer));
-                endpoint.handle_input(now, Input::Connected { link, origin });
-            }
-            LinkEvent::ConnectFailed { owner, failure } => {
-                let Some(&index) = self.by_id.get(&owner) else { return };
-                self.tell(now, index, Input::ConnectFailed(failure));
-            }
-            LinkEvent::Bytes { link, bytes } => self.on_octets(now, link, &bytes),
-            LinkEvent::Secured { link } => {
-                let Some((owner, deframer)) = self.connections.get(&link) else { return };
-                // What came in clear must never be read as if it had come inside TLS.
-                let input = if deframer.buffered() == 0 {
-                    Input::TlsEstablished { link }
-                } else {
-                    let reason = "octets came in clear after TLS had been agreed on";
-                    Input::TlsFailed { link, reason, refused: true }
-                };
-                self.tell(now, *owner, input);
-            }
-            LinkEvent::TlsFailed { link, failure: TlsFailure { reason, refused } } => {
-                if let Some((owner, _)) = self.connections.remove(&link) {
-                    self.tell(now, owner, Input::TlsFailed { link, reason: &reason, refused });
-                }
-            }
-            LinkEvent::Closed { link } => {
-                if let Some((owner, _)) = self.connections.remove(&link) {
-                    self.tell(now, owner, Input::Disconnected { link });
-                }
-            }
-        }
-    }
-
-    fn on_octets(&mut self, now: Now, link: LinkId, octets: &[u8]) {
-        let Some((owner, deframer)) = self.connections.get_mut(&link) else { return };
-        let owner = self.owners.0.get_mut(*owner).and_then(Owner::endpoint_mut);
-        let Some(endpoint) = owner else { return };
-        deframer.push(octets);
-        loop {
-            match deframer.next_frame() {
-                Ok(Some(frame)) => endpoint.handle_input(now, Input::Received { link, frame }),
-                Ok(None) => return,
-                Err(error) => {
-                    return endpoint.handle_input(now, Input::Garbled { link, error });
-                }
-            }
-        }
-    }
-
-    fn tell(&mut self, now: Now, owner: usize, input: Input<'_>) {
-        if let Some(endpoint) = self.owners.0.get_mut(owner).and_then(Owner::endpoint_mut) {
-            endpoint.handle_input(now, input);
         }
     }
 
     fn on_clients(&mut self) {
         let now = self.clock.now();
         for (arrival, datagram) in self.inbox.drain(..) {
-            self.service.handle(&datagram, &arrival, &mut self.owners, now, &mut self.replies);
+            self.keeper.datagram(now, &arrival, &datagram);
         }
     }
 
     fn on_time(&mut self) {
         let now = self.clock.now();
-        // All of them, due or not: the wall clock may have been set.
-        for owner in &mut self.owners.0 {
-            owner.time_reached(now);
-        }
-        self.service.tick(&mut self.owners, now, &mut self.replies);
+        self.keeper.time_reached(now);
         self.event_log.tick(now.monotonic);
     }
 
     // Operators.
 
     fn on_command(&mut self, command: AdminCommand) {
+        let (owners, service) = self.keeper.parts();
         let counted = Counted {
-            service: &self.service,
+            service,
             reasons: self.event_log.reasons(),
             store: self.committer.statistics(),
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),
         };
-        let Some(command) = report::answer(command, &mut self.owners, &counted, self.clock.now())
-        else {
+        let Some(command) = report::answer(command, owners, &counted, self.clock.now()) else {
             return;
         };
         match command {
@@ -470,62 +361,54 @@ impl Engine {
         command: OperatorCommand,
         answer: oneshot::Sender<Result<(), CommandError>>,
     ) {
-        let now = self.clock.now();
-        let found = self.owners.0.iter_mut().enumerate().find_map(|(index, owner)| {
-            let endpoint = owner.endpoint_mut()?;
-            (endpoint.config().name == name).then_some((index, endpoint))
-        });
-        let Some((owner, endpoint)) = found else {
-            let known = self
-                .owners
-                .0
-                .iter()
-                .filter_map(Owner::endpoint)
-                .map(|endpoint| endpoint.config().name.clone())
-                .collect();
-            let name = name.to_owned();
-            let _gone = answer.send(Err(CommandError::UnknownRelationship { name, known }));
-            return;
-        };
-        tracing::info!(relationship = name, ?command, "operator's command");
-        if let Err(refused) = endpoint.operator(now, command) {
-            let reason = refused.to_string();
-            let _gone = answer.send(Err(CommandError::Refused { reason }));
-            return;
+        match self.keeper.operate(self.clock.now(), name, command) {
+            Ok(owner) => {
+                self.carry_out(owner);
+                self.waiting.push(Waiting { owner, commit: self.keeper.made(owner), answer });
+                self.answer_operators();
+            }
+            Err(OperateError::UnknownRelationship(known)) => {
+                let name = name.to_owned();
+                let _gone = answer.send(Err(CommandError::UnknownRelationship { name, known }));
+            }
+            Err(OperateError::Refused(refused)) => {
+                let reason = refused.to_string();
+                let _gone = answer.send(Err(CommandError::Refused { reason }));
+            }
         }
-        self.carry_out(owner);
-        let commit = self.made.get(owner).copied().unwrap_or_default();
-        self.waiting.push(Waiting { owner, commit, answer });
-        self.release(owner);
+    }
+
+    /// Tells operators whose command has taken effect on stable storage.
+    fn answer_operators(&mut self) {
+        let (ready, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|waiting: &Waiting| waiting.commit <= self.keeper.durable(waiting.owner));
+        self.waiting = waiting;
+        for waiting in ready {
+            let _gone = waiting.answer.send(Ok(()));
+        }
     }
 
     fn reset(&mut self, address: Ipv4Addr, answer: oneshot::Sender<Result<(), CommandError>>) {
-        let now = self.clock.now();
-        let mut owners = self.owners.0.iter_mut().enumerate();
-        let found = owners.find_map(|(index, owner)| Some((index, owner.reset(address, now)?)));
-        let (owner, commit) = match found {
-            Some((owner, Ok(commit))) => (owner, commit),
+        match self.keeper.reset(self.clock.now(), address) {
+            Some((owner, Ok(commit))) => {
+                tracing::info!(%address, "reset by the operator: it may be leased again (§5.11)");
+                self.carry_out(owner);
+                self.waiting.push(Waiting { owner, commit, answer });
+                self.answer_operators();
+            }
             Some((_, Err(reason))) => {
                 let _gone = answer.send(Err(CommandError::Refused { reason }));
-                return;
             }
             None => {
                 let _gone = answer.send(Err(CommandError::UnknownAddress(address)));
-                return;
             }
-        };
-        tracing::info!(%address, "reset by the operator: it may be leased again (§5.11)");
-        self.carry_out(owner);
-        self.waiting.push(Waiting { owner, commit, answer });
-        self.release(owner);
+        }
     }
 
     fn begin_stop(&mut self, answer: Option<oneshot::Sender<()>>) {
         let now = self.clock.now();
-        for endpoint in self.owners.0.iter_mut().filter_map(Owner::endpoint_mut) {
-            // A relationship that is stopped already stays so.
-            let _refused = endpoint.operator(now, OperatorCommand::Pause);
-        }
+        self.keeper.pause_all(now);
         self.stopping = Some((now.monotonic.after(STOP_PATIENCE), answer));
     }
 
@@ -534,9 +417,8 @@ impl Engine {
             return true;
         }
         let Some((deadline, _)) = &self.stopping else { return false };
-        let all_stopped =
-            self.owners.0.iter().filter_map(Owner::endpoint).all(FailoverEndpoint::is_stopped);
-        all_stopped && self.made == self.durable || self.clock.now().monotonic >= *deadline
+        self.keeper.is_stopped() && self.keeper.all_is_durable()
+            || self.clock.now().monotonic >= *deadline
     }
 
     async fn finish(mut self) -> EngineEnd {
@@ -556,102 +438,71 @@ impl Engine {
 
     /// Carries out what the owners want and sends what may leave.
     fn act(&mut self) {
-        for owner in 0..self.owners.0.len() {
-            self.carry_out(owner);
-        }
+        let Self { clock, keeper, links, batch, event_log, .. } = self;
+        keeper.act(&mut World { clock, links, batch, event_log });
         self.committer.submit(&mut self.batch);
-        for address in self.service.take_probes() {
+        for address in self.keeper.service_mut().take_probes() {
             if let Some(pinger) = &self.pinger
                 && let Err(error) = pinger.send(address)
             {
                 tracing::debug!(%address, "cannot send an ICMP echo request: {error}");
             }
         }
-        for reply in self.replies.drain(..) {
-            let durable = self.durable.get(reply.owner).copied().unwrap_or_default();
-            if reply.commit <= durable {
-                self.outgoing.push(reply.reply);
-            } else if let Some(held) = self.held.get_mut(reply.owner) {
-                held.push_back(reply);
-            }
-        }
+        let outgoing = self.keeper.outgoing();
         if self.failure.is_none() {
-            self.sockets.send_batch(&self.outgoing);
+            self.sockets.send_batch(outgoing.iter());
         }
-        self.outgoing.clear();
+        outgoing.clear();
     }
 
-    fn carry_out(&mut self, index: usize) {
-        loop {
-            let Some(owner) = self.owners.0.get_mut(index) else { return };
-            match owner.poll_output() {
-                Output::Commit(commit) => {
-                    if let Some(made) = self.made.get_mut(index) {
-                        *made = commit.id;
-                    }
-                    self.batch.push((owner.id, commit));
-                }
-                Output::Connect => self.links.connect(owner.id),
-                Output::Transmit(link) => {
-                    if let Some(endpoint) = owner.endpoint_mut() {
-                        self.octets.clear();
-                        endpoint.take_transmit(link, &mut self.octets);
-                        self.links.transmit(link, &self.octets);
-                    }
-                }
-                Output::StartTls { link, side } => {
-                    if let Some(endpoint) = owner.endpoint_mut() {
-                        self.octets.clear();
-                        endpoint.take_transmit(link, &mut self.octets);
-                        self.links.start_tls(link, &self.octets, side);
-                    }
-                }
-                Output::Close(link) => {
-                    self.connections.remove(&link);
-                    self.links.close(link);
-                }
-                Output::Event(event) => {
-                    if let Some(endpoint) = owner.endpoint() {
-                        let now = self.clock.now().monotonic;
-                        self.event_log.log(index, &endpoint.config().name, event, now);
-                    }
-                }
-                Output::Idle { wake_at } => {
-                    if let Some(slot) = self.wake_at.get_mut(index) {
-                        *slot = wake_at;
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Sends what waited for commits of this owner that are durable now.
-    fn release(&mut self, index: usize) {
-        let durable = self.durable.get(index).copied().unwrap_or_default();
-        if let Some(held) = self.held.get_mut(index) {
-            while held.front().is_some_and(|reply| reply.commit <= durable) {
-                self.outgoing.extend(held.pop_front().map(|reply| reply.reply));
-            }
-        }
-        let (ready, waiting) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|waiting: &Waiting| waiting.owner == index && waiting.commit <= durable);
-        self.waiting = waiting;
-        for waiting in ready {
-            let _gone = waiting.answer.send(Ok(()));
-        }
+    fn carry_out(&mut self, owner: usize) {
+        let Self { clock, keeper, links, batch, event_log, .. } = self;
+        keeper.carry_out(owner, &mut World { clock, links, batch, event_log });
     }
 
     fn next_wake(&self) -> Option<Instant> {
         let stop = self.stopping.as_ref().map(|(deadline, _)| *deadline);
-        let owners = self.wake_at.iter().copied().flatten();
         let log = self.event_log.next_timer();
-        owners.chain(self.service.next_timer()).chain(stop).chain(log).min()
+        self.keeper.next_wake().into_iter().chain(stop).chain(log).min()
     }
 }
 
-fn open_owners(
+/// The world as it is.
+struct World<'a> {
+    clock: &'a Clock,
+    links: &'a mut Links,
+    batch: &'a mut Vec<(OwnerId, Commit)>,
+    event_log: &'a mut EventLog,
+}
+
+impl Outside for World<'_> {
+    fn commit(&mut self, owner: OwnerId, commit: Commit) {
+        self.batch.push((owner, commit));
+    }
+
+    fn connect(&mut self, owner: OwnerId) {
+        self.links.connect(owner);
+    }
+
+    fn transmit(&mut self, link: LinkId, octets: &[u8]) {
+        self.links.transmit(link, octets);
+    }
+
+    fn start_tls(&mut self, link: LinkId, octets: &[u8], side: TlsSide) {
+        self.links.start_tls(link, octets, side);
+    }
+
+    fn close(&mut self, link: LinkId) {
+        self.links.close(link);
+    }
+
+    fn event(&mut self, owner: usize, relationship: &str, event: Event) {
+        self.event_log.log(owner, relationship, event, self.clock.now().monotonic);
+    }
+}
+
+/// Opens the owners of a plan with what the store holds.
+pub(crate) fn open_owners(
     plan: &Plan,
     store: &mut dyn LeaseStore,
     table_seed: u64,

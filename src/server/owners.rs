@@ -12,34 +12,34 @@ use crate::wire::codes::BindingStatus;
 
 /// One owner.
 #[derive(Debug)]
-pub(super) struct Owner {
-    pub(super) id: OwnerId,
-    pub(super) kind: OwnerKind,
+pub(crate) struct Owner {
+    pub(crate) id: OwnerId,
+    pub(crate) kind: OwnerKind,
 }
 
 /// What an owner is.
 #[derive(Debug)]
-pub(super) enum OwnerKind {
+pub(crate) enum OwnerKind {
     Failover(Box<FailoverEndpoint>),
     Alone(Box<Alone>),
 }
 
 impl Owner {
-    pub(super) fn endpoint(&self) -> Option<&FailoverEndpoint> {
+    pub(crate) fn endpoint(&self) -> Option<&FailoverEndpoint> {
         match &self.kind {
             OwnerKind::Failover(endpoint) => Some(endpoint),
             OwnerKind::Alone(_) => None,
         }
     }
 
-    pub(super) fn endpoint_mut(&mut self) -> Option<&mut FailoverEndpoint> {
+    pub(crate) fn endpoint_mut(&mut self) -> Option<&mut FailoverEndpoint> {
         match &mut self.kind {
             OwnerKind::Failover(endpoint) => Some(endpoint),
             OwnerKind::Alone(_) => None,
         }
     }
 
-    pub(super) fn authority(&self) -> &dyn LeaseAuthority {
+    pub(crate) fn authority(&self) -> &dyn LeaseAuthority {
         match &self.kind {
             OwnerKind::Failover(endpoint) => &**endpoint,
             OwnerKind::Alone(alone) => &**alone,
@@ -55,7 +55,7 @@ impl Owner {
 
     /// Frees an abandoned address by an operator's word. `None` if the address is not this owner's;
     /// the reason if it must not be done.
-    pub(super) fn reset(
+    pub(crate) fn reset(
         &mut self,
         address: Ipv4Addr,
         now: Now,
@@ -77,14 +77,14 @@ impl Owner {
         Some(recorded.map_err(|error| error.to_string()))
     }
 
-    pub(super) fn time_reached(&mut self, now: Now) {
+    pub(crate) fn time_reached(&mut self, now: Now) {
         match &mut self.kind {
             OwnerKind::Failover(endpoint) => endpoint.handle_input(now, Input::TimeReached),
             OwnerKind::Alone(alone) => alone.time_reached(now),
         }
     }
 
-    pub(super) fn poll_output(&mut self) -> Output {
+    pub(crate) fn poll_output(&mut self) -> Output {
         match &mut self.kind {
             OwnerKind::Failover(endpoint) => endpoint.poll_output(),
             OwnerKind::Alone(alone) => alone.poll_output(),
@@ -94,7 +94,7 @@ impl Owner {
 
 /// All of them, as the DHCP service sees them.
 #[derive(Debug, Default)]
-pub(super) struct OwnerSet(pub(super) Vec<Owner>);
+pub(crate) struct OwnerSet(pub(crate) Vec<Owner>);
 
 impl Owners for OwnerSet {
     fn owner(&mut self, index: usize) -> Option<&mut dyn LeaseAuthority> {

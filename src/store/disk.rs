@@ -130,9 +130,9 @@ impl Disk for DirectoryDisk {
         let file = self.file(name)?;
         let mut done = 0;
         while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match file.read_at(rest, offset + done as u64) {
+            match file.read_at(rest, offset.saturating_add(done as u64)) {
                 Ok(0) => break,
-                Ok(count) => done += count,
+                Ok(count) => done = done.saturating_add(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

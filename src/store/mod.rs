@@ -9,6 +9,21 @@
 //! without one. `record` writes and reads the octets of one record, which `docs/store-format.md` describes;
 //! reading is total: whatever the octets are, the outcome is a value or a [`RecordError`].
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "what a partner, client, file or operator sends passes here, and nothing may panic on it"
+    )
+)]
+
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "tables are built at compile time, where what panics does not compile"
+)]
 mod checksum;
 mod disk;
 pub mod error;

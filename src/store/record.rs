@@ -112,10 +112,11 @@ pub fn decode_binding(key: [u8; BINDING_KEY_LEN], record: &[u8]) -> Result<Bindi
     };
     check_version(*version, CARRYING_VERSION)?;
     let lengths = (usize::from(*hardware_len), usize::from(*identifier_len));
-    let expected = BINDING_FIXED + lengths.0 + lengths.1 + CHECKSUM;
+    let expected = (BINDING_FIXED + CHECKSUM).saturating_add(lengths.0).saturating_add(lengths.1);
     let has_length = match *version {
         PLAIN_VERSION => record.len() == expected,
-        _ => (expected + 1..=expected + carried::MAX_OCTETS).contains(&record.len()),
+        _ => (expected.saturating_add(1)..=expected.saturating_add(carried::MAX_OCTETS))
+            .contains(&record.len()),
     };
     if !has_length {
         return Err(RecordError::Length { found: record.len(), expected });
@@ -126,7 +127,7 @@ pub fn decode_binding(key: [u8; BINDING_KEY_LEN], record: &[u8]) -> Result<Bindi
     let carried = rest.len().checked_sub(CHECKSUM).and_then(|end| rest.get(..end));
     let carried = Carried::from_octets(carried.unwrap_or_default()).ok_or(field(
         "what is carried",
-        BINDING_FIXED + lengths.0 + lengths.1,
+        BINDING_FIXED.saturating_add(lengths.0).saturating_add(lengths.1),
         rest.first().copied().unwrap_or_default(),
     ))?;
     let binding_status =
@@ -202,7 +203,8 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
     };
     check_version(*version, DATED_VERSION)?;
     let dated = *version == DATED_VERSION;
-    let expected = ENDPOINT_FIXED + if dated { CONNECT_TIME } else { 0 } + CHECKSUM;
+    let expected =
+        if dated { ENDPOINT_FIXED + CONNECT_TIME + CHECKSUM } else { ENDPOINT_FIXED + CHECKSUM };
     if record.len() != expected {
         return Err(RecordError::Length { found: record.len(), expected });
     }

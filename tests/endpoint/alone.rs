@@ -12,7 +12,8 @@ use twinlease::endpoint::{
     RecordError, RequestKind, Service, Unavailable,
 };
 use twinlease::time::{Instant, Now, UnixTime};
-use twinlease::wire::codes::BindingStatus;
+use twinlease::wire::codes::{BindingStatus, DdnsFlags};
+use twinlease::wire::ddns::Ddns;
 
 use crate::support::{START, address, client};
 
@@ -265,6 +266,15 @@ fn a_lease_to_an_identifier_over_255_octets_is_refused() {
     let details = LeaseDetails::default();
     let change = BindingChange::Leased { address, client, grant, details };
     assert_eq!(alone.record(at(0), change), Err(RecordError::IdentifierTooLong(256)));
+}
+
+#[test]
+fn what_has_become_of_dns_records_is_carried_with_the_lease() {
+    let mut alone = owner_of(vec![], &[]);
+    lease(&mut alone, at(0), 10, 1, 60);
+    let ddns = Ddns::new(DdnsFlags::FORWARD_DONE, b"\x02pc\x07example\x00").unwrap();
+    alone.record(at(1), BindingChange::DnsUpdated { address: address(10), ddns }).unwrap();
+    assert_eq!(alone.table().get(address(10)).unwrap().carried.parts().ddns, Some(ddns));
 }
 
 #[test]

@@ -343,6 +343,16 @@ fn a_partner_that_takes_no_secret_is_left_alone_for_a_while() {
     assert!(!dials_again(rejected(&[NEW, OLD], OLD, RejectReason::INVALID_PARTNER)));
 }
 
+#[test]
+fn without_a_secret_no_time_of_a_connect_is_recorded() {
+    for script in [
+        Script::normal_primary_of(knowing(Role::Primary, &[])),
+        Script::normal_secondary_of(knowing(Role::Secondary, &[])),
+    ] {
+        assert_eq!(script.record.unwrap().last_connect_time, None);
+    }
+}
+
 // Messages of the past.
 
 /// The endpoint of another process that finds what this one has on disk.

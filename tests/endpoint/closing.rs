@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use twinlease::balance::{HashBuckets, Role};
-use twinlease::durable::Recovered;
+use twinlease::durable::{CommitId, Recovered};
 use twinlease::endpoint::{Event, Input, LinkId, OperatorCommand, Origin, Output};
 use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, RejectReason, Xid};
@@ -379,9 +379,8 @@ fn the_end_of_another_connection_is_no_reason_to_dial() {
     assert_eq!(script.endpoint.state(), FailoverState::Normal);
 }
 
-/// 4000 answers of 20 octets wait for a connection that is written to in batches.
-#[test]
-fn what_waits_for_a_connection_is_handed_out_in_batches_of_64_kibioctets() {
+/// A secondary that has 4000 answers of 20 octets to give.
+fn with_much_to_say() -> Script {
     let mut script = Script::normal_secondary();
     let update = BindingUpdate {
         address: address(12),
@@ -396,6 +395,11 @@ fn what_waits_for_a_connection_is_handed_out_in_batches_of_64_kibioctets() {
         let frame = Frame::parse(&octets).unwrap();
         script.endpoint.handle_input(script.now, Input::Received { link: LINK, frame });
     }
+    script
+}
+
+/// The sizes in which everything that waits is handed out.
+fn batches(script: &mut Script) -> Vec<usize> {
     let mut batches = Vec::new();
     loop {
         match script.endpoint.poll_output() {
@@ -407,11 +411,42 @@ fn what_waits_for_a_connection_is_handed_out_in_batches_of_64_kibioctets() {
             Output::Commit(commit) => {
                 script.endpoint.handle_input(script.now, Input::Committed(commit.id));
             }
-            Output::Idle { .. } => break,
+            Output::Idle { .. } => return batches,
             _ => {}
         }
     }
-    assert_eq!(batches, [65_536, 4000 * 20 - 65_536]);
+}
+
+#[test]
+fn what_waits_for_a_connection_is_handed_out_in_batches_of_64_kibioctets() {
+    assert_eq!(batches(&mut with_much_to_say()), [65_536, 4000 * 20 - 65_536]);
+}
+
+#[test]
+fn what_waits_when_a_connection_is_closed_is_handed_out_whole() {
+    let mut script = with_much_to_say();
+    // The answers leave for the connection, then a message that cannot be read ends it.
+    script.endpoint.handle_input(script.now, Input::Committed(CommitId(u64::MAX)));
+    let error = DecodeError { kind: DecodeErrorKind::OptionRepeated, offset: 12, option: None };
+    script.endpoint.handle_input(script.now, Input::Garbled { link: LINK, error });
+    let batches = batches(&mut script);
+    assert!(batches.len() == 2 && batches[0] == 65_536, "{batches:?}");
+    assert!(batches[1] > 4000 * 20 - 65_536, "and DISCONNECT behind them: {batches:?}");
+}
+
+#[test]
+fn connections_that_are_gone_leave_nothing_behind() {
+    let mut script = Script::normal_secondary();
+    for number in 2..40 {
+        script.input(Input::Disconnected { link: LinkId(number - 1) });
+        script.called(LinkId(number));
+        let buckets = [0xff; 32];
+        let connect = Message::Connect(good_connect(&buckets));
+        script.hear(LinkId(number), script.now.wall, Xid(number.try_into().unwrap()), &connect);
+        script.run(1);
+    }
+    let kept = format!("{:?}", script.endpoint).matches("LinkId(").count();
+    assert!(kept <= 4, "{kept} connections are remembered");
 }
 
 #[test]

@@ -702,6 +702,20 @@ fn a_dhcpd_is_given_the_answers_that_a_lost_connection_took_away() {
     assert_eq!(script.take(MessageType::BNDACK).xid, xid);
 }
 
+#[test]
+fn a_dhcpd_that_changes_its_state_is_given_no_answer_twice() {
+    let mut script = Script::secondary();
+    script.vendor = DHCPD;
+    script.called(LINK);
+    script.connect();
+    script.become_normal();
+    script.update(active(12));
+    script.said.clear();
+    script.state(FailoverState::Normal);
+    script.state(FailoverState::CommunicationsInterrupted);
+    assert!(!script.types().contains(&"bndack"), "{:?}", script.types());
+}
+
 /// With a receive-timer of 30 seconds a partner that lives says CONTACT every ten.
 #[test]
 fn a_partner_that_calls_replaces_a_connection_silent_for_over_a_second_more_than_its_contact() {

@@ -65,7 +65,10 @@ struct Case {
 impl Case {
     fn answered(&self) -> (Option<RejectReason>, Script) {
         let endpoint = Some(stored(FailoverState::Normal));
-        let recovered = Recovered { endpoint, bindings: vec![self.own.clone()] };
+        // An end to which the partner had agreed would have made the address free.
+        let ended = matches!(self.own.binding_status, Expired | Released | Reset);
+        let own = Binding { partner_knows: !ended, ..self.own.clone() };
+        let recovered = Recovered { endpoint, bindings: vec![own] };
         let mut relationship = config(self.role, 20);
         relationship.dialect = Dialect::Draft12;
         let mut script = Script::new(relationship, recovered);

@@ -121,6 +121,16 @@ fn of_two_reports_that_cross_the_primary_removes_the_records() {
 }
 
 #[test]
+fn a_client_that_comes_back_after_its_lease_gets_its_records_anew() {
+    let mut world = pair([true, true]);
+    for leases in 1..=2 {
+        world.lease(PRIMARY, address(LEASED), client(1), 60);
+        assert_eq!(updates_due(&world, PRIMARY), leases);
+        world.record(PRIMARY, BindingChange::Released { address: address(LEASED) });
+    }
+}
+
+#[test]
 fn records_made_without_contact_are_told_of_afterwards() {
     let mut world = pair([true, true]);
     world.lease(PRIMARY, address(LEASED), client(1), 300);

@@ -1,19 +1,22 @@
 //! Who owns the unused addresses (§5.4, §7.6, §7.7).
 
-use twinlease::balance::Role;
+use twinlease::balance::{HashBuckets, Role};
+use twinlease::binding::Binding;
 use twinlease::binding::table::RangeId;
+use twinlease::durable::Recovered;
 use twinlease::endpoint::config::PoolShare;
 use twinlease::endpoint::{
     BindingChange, ClientRequest, Event, Input, LeaseAuthority, LeaseDetails, RequestKind, Service,
 };
+use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::Script;
+use crate::support::scripted::{Script, stored};
 use crate::support::world::{PRIMARY, SECONDARY, World};
-use crate::support::{address, client, config};
+use crate::support::{START, address, client, config};
 
 fn backup_of(size: u8) -> usize {
     let world = World::normal(size);
@@ -346,4 +349,26 @@ fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
     script.accept_connect();
     script.state(FailoverState::CommunicationsInterrupted);
     assert_eq!(recalled(&script), called_back);
+}
+
+/// All 20 addresses were used last by clients of the secondary; a tenth of them may be held for affinity.
+/// Holds: FO-5.4-21.
+#[test]
+fn addresses_of_the_partners_clients_are_given_beyond_the_balance_as_far_as_affinity_goes() {
+    let partners = (0..=255).filter(|number| {
+        HashBuckets::half().role_for(client(*number).hash_key()) == Role::Secondary
+    });
+    let bindings = (10..30).zip(partners).map(|(last, number)| Binding {
+        client: Some(client(number).to_client()),
+        lease_expiration: UnixTime(START - 1000),
+        ..Binding::unused(address(last))
+    });
+    let endpoint = Some(stored(FailoverState::CommunicationsInterrupted));
+    let recovered = Recovered { endpoint, bindings: bindings.collect() };
+    let mut script = Script::new(config(Role::Primary, 20), recovered);
+    script.shake_hands();
+    script.state(FailoverState::CommunicationsInterrupted);
+    assert_eq!(script.endpoint.state(), FailoverState::Normal);
+    let given = script.endpoint.table().count(RangeId(0), BindingStatus::Backup);
+    assert_eq!(given, 10 + 2);
 }

@@ -3,6 +3,7 @@
 use twinlease::balance::Role;
 use twinlease::endpoint::{LeaseAuthority, OperatorCommand};
 use twinlease::wire::codes::{BindingStatus, FailoverState};
+use twinlease::wire::dialect::Dialect;
 
 use crate::support::world::{Disk, PRIMARY, SECONDARY, World};
 use crate::support::{MCLT, address, client, config};
@@ -56,4 +57,39 @@ fn a_server_that_lost_its_database_gets_it_back_and_waits_the_mclt() {
     world.run(MCLT);
     assert_eq!(world.state(SECONDARY), FailoverState::Normal);
     assert_eq!(world.state(PRIMARY), FailoverState::Normal);
+}
+
+/// The partner may have renewed the lease just before it lost its store, and then agree to its end in
+/// ignorance. Found by the simulator (`tests/seeds.txt`).
+///
+/// Holds: FO-9.6-2.
+#[test]
+fn an_ended_lease_is_not_free_before_a_partner_that_lost_its_store_has_waited() {
+    for dialect in [Dialect::Isc, Dialect::Draft12] {
+        let mut configs = [Role::Primary, Role::Secondary].map(|role| config(role, 10));
+        for config in &mut configs {
+            config.dialect = dialect;
+        }
+        let [primary, secondary] = configs;
+        let mut world = World::new(primary, secondary);
+        world.start(PRIMARY);
+        world.start(SECONDARY);
+        world.run(30);
+        let address = address(10);
+        world.lease(PRIMARY, address, client(1), 100);
+        world.run(10);
+        world.kill(PRIMARY);
+        world.sides[PRIMARY].disk = Disk::default();
+        world.start(PRIMARY);
+        world.run(200);
+        assert_eq!(world.state(PRIMARY), FailoverState::RecoverWait);
+        assert_eq!(world.binding(SECONDARY, address).binding_status, BindingStatus::Expired);
+        world.run(MCLT);
+        assert_eq!(world.state(PRIMARY), FailoverState::Normal);
+        for side in [PRIMARY, SECONDARY] {
+            let status = world.binding(side, address).binding_status;
+            let unused = matches!(status, BindingStatus::Free | BindingStatus::Backup);
+            assert!(unused, "{dialect:?} side {side}: {status}");
+        }
+    }
 }

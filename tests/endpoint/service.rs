@@ -2,11 +2,12 @@
 //! PARTNER-DOWN lets go (§9.4.2).
 
 use twinlease::balance::Role;
-use twinlease::binding::Binding;
 use twinlease::binding::table::RangeId;
+use twinlease::binding::{AddressRange, Binding};
 use twinlease::durable::{EndpointRecord, Recovered};
 use twinlease::endpoint::{
-    Availability, ClientRequest, LeaseAuthority, RequestKind, Service, Unavailable,
+    Availability, ClientRequest, LeaseAuthority, RecordError, RequestKind, Service, Silence,
+    Unavailable,
 };
 use twinlease::time::UnixTime;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
@@ -183,6 +184,29 @@ fn an_expired_address_opens_one_mclt_after_its_end() {
     opens_at(&mut in_partner_down(ended(BindingStatus::Expired)), MCLT - 300);
 }
 
+/// A server in PARTNER-DOWN looks through its table piece by piece.
+#[test]
+fn an_ended_lease_at_the_end_of_a_large_range_is_freed_after_its_wait_too() {
+    let last = std::net::Ipv4Addr::new(10, 20, 20, 0);
+    let mut relationship = config(Role::Primary, 20);
+    relationship.ranges = vec![AddressRange::new(address(10), last).unwrap()];
+    let binding = Binding { address: last, ..ended(BindingStatus::Expired) };
+    let endpoint = Some(stored(FailoverState::PartnerDown));
+    let mut script = Script::new(relationship, Recovered { endpoint, bindings: vec![binding] });
+    script.run(MCLT);
+    assert_eq!(script.endpoint.table().status_of(last), Some(BindingStatus::Free));
+}
+
+/// The lease was given without contact, and ended: the partner knows of the one before, long over.
+#[test]
+fn an_address_leased_alone_opens_at_the_end_of_its_lease() {
+    let mut alone = ended(BindingStatus::Reset);
+    alone.client_last_transaction = UnixTime(START - 600);
+    alone.acked_potential_expiration = UnixTime(START - 1500);
+    alone.lease_expiration = UnixTime(START + 50);
+    opens_at(&mut in_partner_down(alone), 50);
+}
+
 /// Holds: FO-5.11-24.
 #[test]
 fn a_released_address_opens_one_mclt_after_its_end() {
@@ -293,4 +317,18 @@ fn a_client_that_is_believed_has_at_most_one_mclt() {
     let script = alone_in(FailoverState::CommunicationsInterrupted);
     let grant = script.endpoint.grant(address(20), &client(3), 36_000, script.now);
     assert_eq!(grant.lease_seconds, MCLT);
+}
+
+#[test]
+fn a_silence_and_a_refusal_say_why() {
+    let silences = [
+        (Silence::State(FailoverState::Recover), "not served in state recover"),
+        (Silence::PartnersClient, "load balancing assigns the client to the partner"),
+        (Silence::OtherServersClient, "the client belongs to servers outside this pair"),
+    ];
+    for (silence, text) in silences {
+        assert_eq!(silence.to_string(), text);
+    }
+    let too_long = RecordError::IdentifierTooLong(300).to_string();
+    assert!(too_long.contains("300") && too_long.contains("255"), "{too_long}");
 }

@@ -4,13 +4,14 @@
 use twinlease::balance::{HashBuckets, Role};
 use twinlease::durable::Recovered;
 use twinlease::endpoint::{
-    ConfigError, Event, FailoverEndpoint, Input, LinkEnd, LinkId, RelationshipConfig, TlsPolicy,
-    TlsSide,
+    ConfigError, Event, FailoverEndpoint, Input, LinkEnd, LinkId, Origin, Output,
+    RelationshipConfig, TlsPolicy, TlsSide,
 };
 use twinlease::time::{Instant, Now, UnixTime};
 use twinlease::wire::codes::{FailoverState, MessageType, RejectReason, Xid};
 use twinlease::wire::connect::{Connect, ConnectAck, Reject};
 use twinlease::wire::dialect::Dialect;
+use twinlease::wire::frame::Frame;
 use twinlease::wire::message::Message;
 
 use crate::support::scripted::{LINK, Said, Script, good_connect};
@@ -340,4 +341,32 @@ fn tls_towards_a_dhcpd_is_refused() {
     let error = FailoverEndpoint::new(relationship, Recovered::default(), now).unwrap_err();
     assert_eq!(error, ConfigError::TlsNotUsed(Dialect::Isc));
     assert!(error.to_string().contains("have no TLS"), "{error}");
+}
+
+/// The answer is taken together with the order, and what else is to be done stays to be done.
+#[test]
+fn the_order_to_begin_tls_comes_with_the_answer_and_takes_nothing_else_away() {
+    let now = Now { monotonic: Instant::from_micros(0), wall: UnixTime(START) };
+    let relationship = with(Role::Secondary, TlsPolicy::Required);
+    let mut endpoint = FailoverEndpoint::new(relationship, Recovered::default(), now).unwrap();
+    endpoint.handle_input(now, Input::Connected { link: LINK, origin: Origin::Accepted });
+    let buckets = HashBuckets::half().to_wire(Dialect::Draft12);
+    let connect = Connect { tls_request: Some(1), ..good_connect(&buckets) };
+    let mut octets = Vec::new();
+    Message::Connect(connect).encode(now.wall, Xid(7), Dialect::Draft12, &mut octets).unwrap();
+    let frame = Frame::parse_as(&octets, Dialect::Draft12).unwrap();
+    endpoint.handle_input(now, Input::Received { link: LINK, frame });
+    let mut committed = false;
+    loop {
+        match endpoint.poll_output() {
+            Output::Commit(_) => committed = true,
+            Output::StartTls { link, .. } => break assert_eq!(link, LINK),
+            Output::Transmit(_) | Output::Idle { .. } => panic!("no order to begin"),
+            _ => {}
+        }
+    }
+    assert!(committed, "the record of the new process");
+    let mut answer = Vec::new();
+    endpoint.take_transmit(LINK, &mut answer);
+    assert_eq!(Frame::parse(&answer).unwrap().header.message_type, MessageType::CONNECTACK);
 }

@@ -1,8 +1,11 @@
 //! Updates in both directions: windows, requests, rejections (§7.1 to §7.5).
 
+use std::net::Ipv4Addr;
+
 use twinlease::balance::{HashBuckets, Role};
+use twinlease::binding::AddressRange;
 use twinlease::binding::table::RangeId;
-use twinlease::endpoint::{BindingChange, Input, LeaseAuthority, LeaseDetails};
+use twinlease::endpoint::{BindingChange, Grant, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::{BindingReply, BindingUpdate, BndAck};
 use twinlease::wire::codes::{
@@ -251,6 +254,128 @@ fn nothing_is_waited_for_once_everything_is_answered() {
     script.answer_everything();
     script.run_talking(100);
     assert_eq!(script.endpoint.state(), FailoverState::Normal);
+}
+
+/// The partner heard the client earlier than this server, which has not told it yet.
+#[test]
+fn an_older_renewal_of_the_partners_takes_no_newer_one_out_of_the_queue() {
+    let mut script = Script::normal_primary();
+    let renew = |script: &mut Script| {
+        let (now, leased, client) = (script.now, address(25), client(1));
+        let grant = script.endpoint.grant(leased, &client, 600, now);
+        let details = LeaseDetails::default();
+        let change = BindingChange::Leased { address: leased, client, grant, details };
+        script.endpoint.record(now, change).unwrap();
+        script.input(Input::TimeReached);
+    };
+    renew(&mut script);
+    script.answer_everything();
+    script.run(10);
+    script.instant_disk = false;
+    renew(&mut script);
+    let heard = Some(UnixTime(START + 5));
+    script.update(BindingUpdate {
+        address: address(25),
+        client_last_transaction: heard,
+        ..active()
+    });
+    script.sync();
+    let said = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else { unreachable!() };
+    let told = bndupd.updates().next().unwrap();
+    assert_eq!(told.client_last_transaction, Some(UnixTime(START + 10)));
+}
+
+/// What is on record of the partner's promise once it has reported the end of the lease.
+fn promise_left(dialect: Dialect) -> UnixTime {
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.dialect = dialect;
+    let mut script = Script::normal_secondary_of(relationship);
+    script.update(active());
+    script.update(BindingUpdate {
+        binding_status: Some(BindingStatus::Released.code()),
+        lease_expiration: Some(UnixTime(START + 1)),
+        client_last_transaction: Some(UnixTime(START + 1)),
+        ..active()
+    });
+    let binding = script.endpoint.table().get(address(12)).unwrap();
+    assert_eq!(binding.binding_status, BindingStatus::Free);
+    binding.received_potential_expiration
+}
+
+/// A dhcpd may promise up to it to the next client.
+#[test]
+fn the_promise_of_a_lease_that_ended_outlives_it_beside_a_dhcpd_alone() {
+    assert_eq!(promise_left(Dialect::Isc), UnixTime(START + 4200));
+    assert_eq!(promise_left(Dialect::Draft12), UnixTime::ABSENT);
+}
+
+/// Clients have their turn in between, and nothing has to happen for the rest to follow.
+#[test]
+fn a_request_that_takes_long_to_answer_wants_the_next_step_at_once() {
+    let last = Ipv4Addr::new(10, 20, 150, 0);
+    let mut relationship = config(Role::Secondary, 20);
+    relationship.ranges = vec![AddressRange::new(address(10), last).unwrap()];
+    let mut script = Script::normal_secondary_of(relationship);
+    script.run(0);
+    script.tell(&Message::UpdReq);
+    assert_eq!(script.wake_at, Some(script.now.monotonic));
+    script.run(0);
+    assert!(script.types().contains(&"upddone"), "{:?}", script.types());
+}
+
+#[test]
+fn updates_are_counted_by_what_became_of_them() {
+    let mut script = Script::normal_secondary();
+    let before = script.endpoint.status().stats;
+    for update in [active(), active(), BindingUpdate { address: address(250), ..active() }] {
+        script.update(update);
+    }
+    let stats = script.endpoint.status().stats;
+    assert_eq!(stats.updates_accepted - before.updates_accepted, 2);
+    assert_eq!(stats.updates_rejected - before.updates_rejected, 1);
+}
+
+/// Holds: FO-7.1.1-16.
+#[test]
+fn what_is_promised_is_later_than_the_lease_whatever_was_granted() {
+    let mut script = Script::normal_primary();
+    let (now, leased, client) = (script.now, address(25), client(1));
+    let end = UnixTime(START + 300);
+    let grant = Grant { lease_seconds: 300, lease_expiration: end, potential_expiration: end };
+    let details = LeaseDetails::default();
+    let change = BindingChange::Leased { address: leased, client, grant, details };
+    script.endpoint.record(now, change).unwrap();
+    script.input(Input::TimeReached);
+    let said = script.take(MessageType::BNDUPD);
+    let Message::BndUpd(bndupd) = said.message(Dialect::Isc) else { unreachable!() };
+    let told = bndupd.updates().next().unwrap();
+    assert_eq!(told.lease_expiration, Some(end));
+    assert!(told.potential_expiration > Some(end), "{told:?}");
+}
+
+/// The change is news that the partner asked for, though it waited for the window when the request came.
+/// Holds: FO-7.3.2-4.
+#[test]
+fn a_request_is_done_only_when_what_waited_for_the_window_is_answered_too() {
+    let mut script = Script::normal_primary_of(config(Role::Primary, 40));
+    let free: Vec<_> = script.endpoint.table().queue(RangeId(0), BindingStatus::Free).collect();
+    for (number, address) in (0..).zip(&free[..12]) {
+        let (now, address, client) = (script.now, *address, client(number));
+        let grant = script.endpoint.grant(address, &client, 600, now);
+        let details = LeaseDetails::default();
+        let change = BindingChange::Leased { address, client, grant, details };
+        script.endpoint.record(now, change).unwrap();
+    }
+    script.input(Input::TimeReached);
+    assert_eq!(told(&script).len(), 10, "a window of 10");
+    script.tell(&Message::UpdReq);
+    for _ in 0..12 {
+        assert!(!script.types().contains(&"upddone"));
+        let update = script.take(MessageType::BNDUPD);
+        script.acknowledge(&update);
+    }
+    assert!(script.types().contains(&"upddone"));
 }
 
 /// The addresses of the updates said, in their order.

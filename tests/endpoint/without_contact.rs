@@ -335,6 +335,23 @@ fn in_partner_down_every_lease_is_renewed_and_the_own_pool_is_open_at_once() {
     assert_eq!(ask(11, 9), Availability::Lease);
 }
 
+/// What the partner promised for the lease that ended lengthens no new one.
+/// Holds: FO-7.1.5-10.
+#[test]
+fn a_client_that_comes_back_to_an_address_long_free_starts_from_nothing_again() {
+    let free = Binding {
+        client: Some(client(1).to_client()),
+        received_potential_expiration: UnixTime(START + 10_000),
+        ..Binding::unused(address(12))
+    };
+    let endpoint = Some(stored(CommunicationsInterrupted));
+    let recovered = Recovered { endpoint, bindings: vec![free] };
+    let mut script = Script::new(config(Role::Primary, 20), recovered);
+    script.run(15);
+    let grant = script.endpoint.grant(address(12), &client(1), 36_000, script.now);
+    assert_eq!(grant.lease_seconds, MCLT);
+}
+
 /// Longest lease to a client of which the partner never heard.
 fn longest(state: FailoverState, clamped: bool) -> u32 {
     let mut relationship = config(Role::Secondary, 20);

@@ -28,3 +28,8 @@ mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;
 mod why;
+
+/// Octets in hexadecimal, without anything between them.
+pub(crate) fn hexadecimal(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
+}

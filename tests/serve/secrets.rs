@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::clients::lease;
+use crate::hexadecimal;
 use crate::server::{PATIENCE, Pair, Server};
 use crate::wait::wait_until;
 
@@ -109,7 +110,7 @@ fn a_secret_of_the_environment_is_said_nowhere() {
     pair.start();
     lease(0..20, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
     pair.wait_until_synced();
-    let hexadecimal: String = NEW.bytes().map(|octet| format!("{octet:02x}")).collect();
+    let hexadecimal = hexadecimal(NEW.as_bytes());
     let numbers = format!("{:?}", NEW.as_bytes());
     for server in [&pair.primary, &pair.secondary] {
         let said = all_that_is_said(server);

@@ -119,7 +119,7 @@ fn all_are_kept(given: &[Given], kept: &Mutex<MemoryStore>) {
 #[test]
 fn clients_are_served_again_once_there_is_room_without_a_restart() {
     let kept = Arc::new(Mutex::new(MemoryStore::new()));
-    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 43, 1), 6767);
+    let address = SocketAddrV4::new(Ipv4Addr::new(127, 77, 199, 1), 6767);
     let store = SmallStore { inner: Arc::clone(&kept), room: 50, heals_after: Some(6) };
     thread::spawn(move || serve(address, store));
     let mut told = Vec::new();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::clients::lease;
+use crate::hexadecimal;
 use crate::packet::Client;
 use crate::relay::{LONG, Relay};
 use crate::server::{Pair, Server};
@@ -12,9 +13,7 @@ use crate::server::{Pair, Server};
 /// How `why --client` names a client.
 fn name(client: &Client) -> String {
     match &client.identifier {
-        Some(octets) => {
-            format!("id:{}", octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>())
-        }
+        Some(octets) => format!("id:{}", hexadecimal(octets)),
         None => client.hardware_text(),
     }
 }
@@ -28,7 +27,7 @@ fn why(server: &Server, client: &str) -> Value {
 /// Asks first, then lets each client ask: both have to be told the same. How many got a lease.
 fn compare(server: &Server, numbers: std::ops::Range<u16>) -> usize {
     let relay = Relay::to(server);
-    let mut served = 0;
+    let mut leased = 0;
     for client in numbers.map(Client::number) {
         let told = why(server, &name(&client));
         let offer = &told["offers"][0];
@@ -41,9 +40,9 @@ fn compare(server: &Server, numbers: std::ops::Range<u16>) -> usize {
         assert_eq!(told["address"], json!(offered.yiaddr), "{client:?}: {told}");
         let given = relay.lease(&client, &offered);
         assert_eq!(offer["lease"], json!(given.lease_time()), "{client:?}: {told}");
-        served += 1;
+        leased += 1;
     }
-    served
+    leased
 }
 
 #[test]

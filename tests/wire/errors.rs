@@ -1,8 +1,9 @@
 //! Every way to be wrong, with its exact error.
 
+use twinlease::time::UnixTime;
 use twinlease::wire::{
-    DecodeError, DecodeErrorKind, Dialect, EncodeError, Frame, IpFlags, Message, MessageType,
-    OptionCode,
+    BndUpd, DecodeError, DecodeErrorKind, Dialect, EncodeError, Frame, IpFlags, Message,
+    MessageType, OptionCode, Xid,
 };
 
 use crate::octets::{error, error_as, in_option, message, octets};
@@ -236,4 +237,14 @@ fn refusals_to_encode_say_what_would_be_right() {
         EncodeError::SeveralTransactions { message_type, count: 2 }.to_string(),
         "a bndupd message has 2 transactions; this partner takes one per message"
     );
+}
+
+#[test]
+fn a_bndupd_without_an_update_is_sent_in_no_dialect() {
+    for dialect in [Dialect::Draft12, Dialect::Isc, Dialect::Microsoft] {
+        let empty = Message::BndUpd(BndUpd::of(&[]));
+        let refused = empty.encode(UnixTime(0), Xid(1), dialect, &mut Vec::new());
+        let message_type = MessageType::BNDUPD;
+        assert_eq!(refused, Err(EncodeError::NoTransaction { message_type }), "{dialect}");
+    }
 }

@@ -1,6 +1,6 @@
 //! How often each row of the table was applied.
 
-use super::{Outcome, Transition, rows, table};
+use super::{Outcome, Transition, rows};
 
 /// A counter for each row. The same row counts again whenever it decides, also where it leaves the
 /// state as it is.
@@ -46,5 +46,5 @@ impl Applied {
 }
 
 fn position(id: &str) -> Option<usize> {
-    table::TABLE.iter().position(|row| row.id == id)
+    rows().position(|row| row.id == id)
 }

@@ -55,9 +55,9 @@ impl Compaction {
         let (number, place) = (oldest.number, &mut progress.place);
         place.offset = place.offset.max(SEGMENT_HEADER);
         let first = place.offset;
-        let budget = (BATCH_HEADER + fresh).saturating_mul(PACE);
+        let budget = fresh.saturating_add(BATCH_HEADER).saturating_mul(PACE);
         let most = MAX_BATCH_OCTETS.saturating_sub(fresh) as usize;
-        while place.offset - first < budget {
+        while place.offset.saturating_sub(first) < budget {
             if place.offset >= oldest.length {
                 if progress.copied != oldest.live() {
                     let what = "records that are needed cannot be found";
@@ -68,22 +68,23 @@ impl Compaction {
             }
             if place.offset >= place.batch_end {
                 let length = self.window.batch_length(disk, number, place.offset)?;
-                place.offset += BATCH_HEADER;
+                place.offset = place.offset.saturating_add(BATCH_HEADER);
                 place.batch_end = place.offset.saturating_add(length);
                 continue;
             }
             let record = self.window.record(disk, number, place.offset)?;
             if index.position(record.key) == Position::new(number, place.offset) {
-                if batch.len() + record.octets.len() > most {
+                if batch.len().saturating_add(record.octets.len()) > most {
                     break;
                 }
                 record
                     .check()
                     .map_err(|error| damaged(disk, number, place.offset, error.to_string()))?;
                 batch.extend(record.octets);
-                progress.copied += 1;
+                progress.copied = progress.copied.saturating_add(1);
             }
-            place.offset += u32::try_from(record.octets.len()).unwrap_or(u32::MAX);
+            place.offset =
+                place.offset.saturating_add(u32::try_from(record.octets.len()).unwrap_or(u32::MAX));
         }
         Ok(progress)
     }

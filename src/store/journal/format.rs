@@ -216,9 +216,9 @@ pub(super) fn read_batch(
     if checksum != batch_checksum(number, offset, content, records) {
         return Err("the checksum of a batch does not fit");
     }
-    let first = offset + BATCH_HEADER;
+    let first = offset.saturating_add(BATCH_HEADER);
     let records = Records { octets: records, offset: first };
-    Ok(Batch { header, checksum, records, end: first + header.length })
+    Ok(Batch { header, checksum, records, end: first.saturating_add(header.length) })
 }
 
 /// What a record is of.
@@ -256,7 +256,7 @@ impl Record<'_> {
 
 /// The octets that a record with `content` octets takes.
 pub(super) const fn record_octets(content: u16) -> u32 {
-    (RECORD_HEADER + content as u32).next_multiple_of(ALIGNMENT)
+    RECORD_HEADER.saturating_add(content as u32).next_multiple_of(ALIGNMENT)
 }
 
 /// All octets of the record whose header this is.
@@ -340,7 +340,7 @@ impl<'a> Iterator for Records<'a> {
             Ok(record) => {
                 let taken = record.octets.len();
                 self.octets = self.octets.get(taken..).unwrap_or_default();
-                self.offset += u32::try_from(taken).unwrap_or(u32::MAX);
+                self.offset = self.offset.saturating_add(u32::try_from(taken).unwrap_or(u32::MAX));
                 Some(Ok(record))
             }
             Err(what) => {

@@ -34,7 +34,7 @@ impl Position {
     }
 
     pub(super) const fn offset(self) -> u32 {
-        (self.0.get() & ((1 << OFFSET_BITS) - 1)) * ALIGNMENT
+        (self.0.get() & ((1 << OFFSET_BITS) - 1)).saturating_mul(ALIGNMENT)
     }
 }
 
@@ -93,7 +93,7 @@ impl Index {
             Key::Binding(owner, address) => {
                 let place = self.place(owner, address)?;
                 let former = place.replace(position);
-                self.binding_count += u64::from(former.is_none());
+                self.binding_count = self.binding_count.saturating_add(u64::from(former.is_none()));
                 return former;
             }
             Key::Endpoint(owner) => &mut self.owner(owner)?.endpoint,

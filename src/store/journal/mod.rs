@@ -158,7 +158,7 @@ impl Journal {
     /// Makes the records in `fresh`, of which there are `count`, durable, with as many copies of
     /// old ones as it is time for.
     fn append(&mut self, count: u32) -> Result<(), StoreError> {
-        let octets = self.fresh.len() + BATCH_HEADER as usize;
+        let octets = self.fresh.len().saturating_add(BATCH_HEADER as usize);
         let Some(fresh) = u32::try_from(octets).ok().filter(|octets| *octets <= MAX_BATCH_OCTETS)
         else {
             return Err(StoreError::BatchTooLong { octets });
@@ -178,7 +178,7 @@ impl Journal {
         {
             self.begin_segment()?;
         }
-        let chain = self.write(count + progress.copied, progress.finished)?;
+        let chain = self.write(count.saturating_add(progress.copied), progress.finished)?;
         self.take_effect(chain, &progress)
     }
 
@@ -218,8 +218,8 @@ impl Journal {
     /// Takes down what the batch that has just become durable says.
     fn take_effect(&mut self, chain: Chain, progress: &Progress) -> Result<(), StoreError> {
         let records = self.batch.get(BATCH_HEADER as usize..).unwrap_or_default();
-        let first = self.head.offset + BATCH_HEADER;
-        self.head.offset = first + u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let first = self.head.offset.saturating_add(BATCH_HEADER);
+        self.head.offset = first.saturating_add(u32::try_from(records.len()).unwrap_or(u32::MAX));
         self.head.chain = chain;
         if let Some(newest) = self.segments.newest_mut() {
             newest.length = self.head.offset;
@@ -253,7 +253,7 @@ impl Journal {
     /// Begins the next segment; it is durable before a batch goes into it.
     fn begin_segment(&mut self) -> Result<(), StoreError> {
         self.trim()?;
-        if self.segments.len() >= MAX_SEGMENTS as usize - 1 || self.head.number == u32::MAX {
+        if self.segments.len() >= (MAX_SEGMENTS - 1) as usize || self.head.number == u32::MAX {
             let source = io::Error::new(ErrorKind::StorageFull, "a store has no more segments");
             return Err(self.refused(source, "adding to"));
         }
@@ -371,17 +371,17 @@ impl Journal {
         }
         let (place, outcome) = match record.key {
             Key::Binding(owner, address) => {
-                all.bindings += 1;
+                all.bindings = all.bindings.saturating_add(1);
                 let outcome = decode_binding(binding_key(owner, address), record.content);
                 (RecordPlace::Binding(owner, address), outcome.map(|_| ()))
             }
             Key::Endpoint(owner) => {
-                all.endpoints += 1;
+                all.endpoints = all.endpoints.saturating_add(1);
                 let outcome = decode_endpoint(owner, record.content);
                 (RecordPlace::Endpoint(owner), outcome.map(|_| ()))
             }
             Key::Owner(owner) => {
-                all.owners += 1;
+                all.owners = all.owners.saturating_add(1);
                 (RecordPlace::Name(owner), decode_name(owner, record.content).map(|_| ()))
             }
         };

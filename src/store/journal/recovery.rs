@@ -49,10 +49,11 @@ pub(super) fn recover(disk: &mut dyn Disk, limit: u32) -> Result<Recovery, Store
         useless: Vec::new(),
     };
     // What stands before a gap must be what a crash has kept from being removed.
-    let gap = numbers.windows(2).rposition(|pair| matches!(pair, [a, b] if a + 1 != *b));
-    let (before, run) = numbers.split_at(gap.map_or(0, |gap| gap + 1));
+    let gap =
+        numbers.windows(2).rposition(|pair| matches!(pair, [a, b] if a.checked_add(1) != Some(*b)));
+    let (before, run) = numbers.split_at(gap.map_or(0, |gap| gap.saturating_add(1)));
     for (position, number) in run.iter().enumerate() {
-        recovery.read(disk, *number, position + 1 == run.len())?;
+        recovery.read(disk, *number, position.saturating_add(1) == run.len())?;
     }
     recovery.useless.extend(before);
     recovery.drop_useless(disk)?;
@@ -91,7 +92,7 @@ impl Recovery {
             self.chain.sequence = header.sequence;
             self.chain.checksum = header.previous_checksum;
         }
-        if self.segments.len() >= MAX_SEGMENTS as usize - 1 {
+        if self.segments.len() >= (MAX_SEGMENTS - 1) as usize {
             return Err(damaged(disk, number, 0, "there are more segments than a store has"));
         }
         self.segments.push(Segment::new(number, SEGMENT_HEADER));
@@ -161,7 +162,8 @@ impl Recovery {
         let offset = u64::from(end.offset);
         let cut = disk.set_len(&name, offset).and_then(|()| disk.sync(&name));
         cut.map_err(|source| StoreError::of_disk(path.clone(), "cutting", source))?;
-        self.cut = Some(Cut { path, offset, octets: octets.len() as u64 - offset, what });
+        self.cut =
+            Some(Cut { path, offset, octets: (octets.len() as u64).saturating_sub(offset), what });
         Ok(())
     }
 

@@ -24,7 +24,10 @@ impl Segment {
 
     /// The octets of its live records, as far as they are like the others in it.
     fn live_octets(&self) -> u64 {
-        u64::from(self.record_octets) * u64::from(self.live) / u64::from(self.records.max(1))
+        u64::from(self.record_octets)
+            .saturating_mul(u64::from(self.live))
+            .checked_div(u64::from(self.records))
+            .unwrap_or(0)
     }
 
     pub(super) const fn live(&self) -> u32 {
@@ -54,7 +57,8 @@ impl Segments {
 
     /// The oldest segment, if there are more octets than there may be.
     pub(super) fn to_be_emptied(&self) -> Option<&Segment> {
-        let allowed = self.live_octets() * SPREAD + u64::from(self.limit);
+        let allowed =
+            self.live_octets().saturating_mul(SPREAD).saturating_add(u64::from(self.limit));
         self.oldest().filter(|_| self.len() > 1 && self.octets() > allowed)
     }
 
@@ -111,9 +115,9 @@ impl Segments {
     /// Counts a record in the newest segment that takes the place of the one at `former`.
     pub(super) fn count(&mut self, octets: u32, former: Option<Position>) {
         if let Some(newest) = self.all.back_mut() {
-            newest.records += 1;
-            newest.record_octets += octets;
-            newest.live += 1;
+            newest.records = newest.records.saturating_add(1);
+            newest.record_octets = newest.record_octets.saturating_add(octets);
+            newest.live = newest.live.saturating_add(1);
         }
         if let Some(former) = former {
             let ordinal = usize::from(self.ordinal(former));

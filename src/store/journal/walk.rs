@@ -122,11 +122,11 @@ pub(super) fn walk(
         if let Err(what) = chain.follow(&batch) {
             return Ok(End { offset, fault: Some(what) });
         }
-        let mut count = 0;
+        let mut count = 0_u32;
         for record in batch.records {
             let record = record.map_err(|fault| damaged(disk, number, fault.offset, fault.what))?;
             each(&record)?;
-            count += 1;
+            count = count.saturating_add(1);
         }
         if count != batch.header.records {
             let what = format!("the batch has {count} records and says {}", batch.header.records);
