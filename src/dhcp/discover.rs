@@ -124,8 +124,26 @@ impl Desk {
             .or_else(|| {
                 self.available(exchange, serving, exchange.packet.requested_address?, owners)
             })
+            .or_else(|| {
+                // A search through addresses that are all offered finds nothing and takes its time.
+                let crowded = self.is_crowded(exchange, owners);
+                crowded.then(|| self.unclaimed(exchange, serving, owners)).flatten()
+            })
             .or_else(|| self.unused(exchange, serving, owners))
             .or_else(|| self.unclaimed(exchange, serving, owners))
+    }
+
+    /// Whether there are as many offers as there are addresses to offer, of which one server has the
+    /// FREE ones and the other the BACKUP ones.
+    fn is_crowded(&self, exchange: &Exchange<'_>, owners: &mut dyn Owners) -> bool {
+        let mut unused = 0_u64;
+        for (_, pool) in exchange.subnet.pools() {
+            let Some(owner) = owners.owner(pool.owner) else { continue };
+            let count = |status| owner.table().count(pool.range_id, status);
+            let own = count(BindingStatus::Free).max(count(BindingStatus::Backup));
+            unused = unused.saturating_add(u64::from(own));
+        }
+        self.offers.count() as u64 >= unused
     }
 
     /// This very address, if the client may have it.

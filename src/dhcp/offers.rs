@@ -89,6 +89,11 @@ impl Offers {
         self.compact();
     }
 
+    /// Offers in being.
+    pub(super) fn count(&self) -> usize {
+        self.by_address.len()
+    }
+
     /// The address offered to a client.
     pub(super) fn of(&self, client: &ClientRef<'_>) -> Option<Ipv4Addr> {
         self.by_client.get(&ClientKey::of(client)?).copied()

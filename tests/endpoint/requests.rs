@@ -363,3 +363,35 @@ fn a_secondary_that_is_asked_for_addresses_says_so_and_gives_none() {
     assert!(script.events.iter().any(told), "{:?}", script.events);
     assert_eq!(script.closed, []);
 }
+
+/// Each is a walk through all bindings for twelve octets.
+#[test]
+fn a_partner_that_asks_for_updates_without_end_is_answered_now_and_then() {
+    let mut script = Script::normal_primary();
+    script.answer_everything();
+    let mut last = script.tell(&Message::UpdReq);
+    for _ in 1..1000 {
+        last = script.tell(&Message::UpdReq);
+    }
+    let answers = |script: &Script| {
+        script.said.iter().filter(|said| said.message_type == MessageType::UPDDONE).count()
+    };
+    assert_eq!(answers(&script), 16);
+    script.run_talking(1);
+    assert_eq!(answers(&script), 17);
+    assert_eq!(
+        script.said.iter().rfind(|said| said.message_type == MessageType::UPDDONE).unwrap().xid,
+        last
+    );
+}
+
+#[test]
+fn a_partner_that_asks_for_addresses_without_end_is_answered_each_time() {
+    let mut script = Script::normal_primary();
+    script.answer_everything();
+    for _ in 0..1000 {
+        script.tell(&Message::PoolReq);
+    }
+    let answers = script.said.iter().filter(|said| said.message_type == MessageType::POOLRESP);
+    assert_eq!(answers.count(), 1000);
+}
