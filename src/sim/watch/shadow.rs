@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_state_that_is_not_durable_or_older_than_the_last_may_not_be_announced() {
-        let mut shadow = Shadow::default();
-        shadow.states = [FailoverState::Recover, FailoverState::Normal].into();
+        let states = [FailoverState::Recover, FailoverState::Normal].into();
+        let mut shadow = Shadow { states, ..Shadow::default() };
         assert!(!shadow.announces(FailoverState::PartnerDown));
         assert!(shadow.announces(FailoverState::Recover));
         assert!(shadow.announces(FailoverState::Normal));
