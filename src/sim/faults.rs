@@ -225,6 +225,7 @@ impl World {
         if let Some(machine) = self.machines.get_mut(side) {
             change(&mut machine.config);
             self.mclt = self.mclt.max(machine.config.mclt.0);
+            self.least_mclt = self.least_mclt.min(machine.config.mclt.0);
         }
         self.agenda.at(self.now + 2 * SECOND, Happening::Start { side });
         true
