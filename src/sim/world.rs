@@ -217,6 +217,7 @@ impl World {
             Happening::Fault { index } => self.strike(index),
             Happening::Over(over) => self.over(over),
             Happening::Inspect => {
+                self.judge_division();
                 self.inspect();
                 self.agenda.at(self.now + INSPECTION, Happening::Inspect);
             }
@@ -254,6 +255,10 @@ impl World {
                         }
                     }
                     lost => self.found(lost),
+                }
+                // Everything was read: what went astray lies where nothing is needed.
+                if let Some(machine) = self.machines.get(side) {
+                    machine.disk.is_sound();
                 }
                 self.note(&format_args!("side {side} starts"));
                 self.network.unblock(now, &mut self.agenda);
