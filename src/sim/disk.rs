@@ -106,6 +106,11 @@ impl SimDisk {
         self.0.lock().damaged
     }
 
+    /// The whole of it was read: nothing that went astray has done harm.
+    pub(crate) fn is_sound(&self) {
+        self.0.lock().damaged = false;
+    }
+
     /// Whether an operation may fail at present.
     pub(crate) fn is_troubled(&self) -> bool {
         let platter = self.0.lock();

@@ -223,8 +223,15 @@ impl World {
         self.operate(side, OperatorCommand::Pause);
         self.kill(side, false);
         if let Some(machine) = self.machines.get_mut(side) {
+            let former = machine.config.mclt;
             change(&mut machine.config);
+            if machine.config.mclt < former {
+                // Leases by the former one, and what was promised by it for their renewal.
+                let longest = u64::from(former.0 + self.scenario.longest_lease()) * SECOND;
+                self.excuses.mclt_lowered(self.now + longest);
+            }
             self.mclt = self.mclt.max(machine.config.mclt.0);
+            self.least_mclt = self.least_mclt.min(machine.config.mclt.0);
         }
         self.agenda.at(self.now + 2 * SECOND, Happening::Start { side });
         true

@@ -50,7 +50,9 @@ impl World {
             }
             let stopped =
                 matches!(self.state(side), Some(FailoverState::Paused | FailoverState::Shutdown));
-            if stopped {
+            // A damaged disk is found out now, not by chance some time later.
+            let damaged = self.machines.get(side).is_some_and(|one| one.disk.is_damaged());
+            if stopped || damaged {
                 self.kill(side, false);
             }
             self.agenda.at(self.now + SECOND, Happening::Start { side });

@@ -241,6 +241,7 @@ pub(crate) struct Machine {
     /// How the relationship is configured.
     pub(crate) config: RelationshipConfig,
     lease: u32,
+    longest_lease: u32,
     /// What runs on it.
     pub(crate) process: Option<Process>,
     /// Number of the latest process.
@@ -265,6 +266,7 @@ impl Machine {
             sync: scenario.sync,
             config: relationship(scenario, role),
             lease: scenario.lease,
+            longest_lease: scenario.longest_lease(),
             process: None,
             boot: 0,
             outputs_left: None,
@@ -350,7 +352,7 @@ impl Machine {
             options: OptionSet::default(),
             default_lease_time: self.lease,
             min_lease_time: 60,
-            max_lease_time: self.lease.max(7200),
+            max_lease_time: self.longest_lease,
             pools: pools.collect(),
             reservations: Vec::new(),
         };

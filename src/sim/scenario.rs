@@ -287,6 +287,9 @@ impl What {
     }
 }
 
+/// Leases that clients ask for are cut to this, in seconds, or to the usual one if that is longer.
+const LONGEST_LEASE: u32 = 7200;
+
 /// MCLTs in seconds.
 const MCLTS: [u32; 4] = [300, 900, 1800, 3600];
 /// Leases in seconds.
@@ -339,6 +342,11 @@ impl Scenario {
             follow: wishes.follow,
             faults,
         }
+    }
+
+    /// The longest lease that a client may have, in seconds.
+    pub(crate) fn longest_lease(&self) -> u32 {
+        self.lease.max(LONGEST_LEASE)
     }
 
     /// The last address that is leased.

@@ -204,6 +204,7 @@ impl World {
             contact_since: record.is_some_and(|record| record.contact_in_partner_down),
             now: machine.now(self.now).wall,
             mclt: self.mclt,
+            least_mclt: self.least_mclt,
             accepted: self.accepted.get(&after.address).map_or(&[], Vec::as_slice),
             updated: self.updated.contains(&after.address),
         };
@@ -289,7 +290,7 @@ impl World {
         until: UnixTime,
     ) {
         let other = 1 - side;
-        if self.excuses.is_forgetful(other) {
+        if self.excuses.is_forgetful(other) || self.excuses.excuses(self.now) {
             return;
         }
         let partner_knows = self.shadows.get(other).and_then(|shadow| {

@@ -62,8 +62,9 @@ pub(crate) struct World {
     pub(super) excuses: Excuses,
     /// What was asked, by side, client and transaction.
     pub(super) asked: BTreeMap<(usize, u32, u32), Asked>,
-    /// The largest MCLT that has been in force, in seconds.
+    /// The largest MCLT that has been in force, in seconds, and the smallest.
     pub(super) mclt: u32,
+    pub(super) least_mclt: u32,
     /// Promises that the partner accepts in what is being dealt with.
     pub(super) accepted: BTreeMap<Ipv4Addr, Vec<UnixTime>>,
     /// Addresses of which it tells.
@@ -107,6 +108,7 @@ impl World {
             excuses: Excuses::default(),
             asked: BTreeMap::new(),
             mclt: scenario.mclt,
+            least_mclt: scenario.mclt,
             accepted: BTreeMap::new(),
             updated: BTreeSet::new(),
             healed: false,
@@ -215,6 +217,7 @@ impl World {
             Happening::Fault { index } => self.strike(index),
             Happening::Over(over) => self.over(over),
             Happening::Inspect => {
+                self.judge_division();
                 self.inspect();
                 self.agenda.at(self.now + INSPECTION, Happening::Inspect);
             }
@@ -252,6 +255,10 @@ impl World {
                         }
                     }
                     lost => self.found(lost),
+                }
+                // Everything was read: what went astray lies where nothing is needed.
+                if let Some(machine) = self.machines.get(side) {
+                    machine.disk.is_sound();
                 }
                 self.note(&format_args!("side {side} starts"));
                 self.network.unblock(now, &mut self.agenda);
@@ -472,7 +479,7 @@ impl World {
                     let seen = holders.uses(*now, client, (address, server), until, known, excuses);
                     self.found(seen);
                 }
-                News::Leaves(address) => self.holders.leaves(client, address),
+                News::Leaves(address) => self.holders.leaves(self.now, client, address),
             }
         }
         let reach = self.clients.get(&client).map_or([true; 2], |client| client.reach);

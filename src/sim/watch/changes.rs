@@ -40,8 +40,10 @@ pub(crate) struct Changed<'a> {
     pub(crate) contact_since: bool,
     /// Its clock.
     pub(crate) now: UnixTime,
-    /// MCLT in seconds.
+    /// The largest MCLT that has been in force, in seconds: what limits leases.
     pub(crate) mclt: u32,
+    /// The smallest: what waits count, on a server that has learnt it.
+    pub(crate) least_mclt: u32,
     /// Potential-expiration-times of this address that the partner has accepted in what led to the
     /// change.
     pub(crate) accepted: &'a [UnixTime],
@@ -156,7 +158,7 @@ impl Changed<'_> {
             BindingStatus::Free | BindingStatus::Backup => promised,
             _ => promised.max(before.lease_expiration),
         };
-        let waited = latest.max(self.partner_down_since).plus(self.mclt) <= self.now;
+        let waited = latest.max(self.partner_down_since).plus(self.least_mclt) <= self.now;
         let alone = !self.contact_since
             && before.client_last_transaction >= self.partner_down_since
             && before.lease_expiration <= self.now;
@@ -195,6 +197,7 @@ mod tests {
             contact_since: false,
             now: NOW,
             mclt: 300,
+            least_mclt: 300,
             accepted: &[],
             updated: false,
         }

@@ -1,8 +1,9 @@
 //! What the draft excuses, and no more (§3.1.2, §9.4, §10).
 //!
 //! An address may have two clients where a server serves on its own authority beside a partner that
-//! was declared down and lives; where both stores of the pair were lost; and by as much as a clock
-//! was set. A lease that lived through such a time stays excused, one that began later does not.
+//! was declared down and lives; where both stores of the pair were lost; by as much as a clock was
+//! set; and where an operator lowers the MCLT while leases by the larger one are out, as every wait
+//! counts the smaller one from then on. A lease that lived through such a time stays excused, one that began later does not.
 
 use crate::sim::clock::True;
 
@@ -19,6 +20,8 @@ pub(crate) struct Excuses {
     last: Option<Stretch>,
     /// Times at which a clock was set, with the size of the jump in microseconds.
     jumps: Vec<(True, u64)>,
+    /// Until when leases may be out that were given by a larger MCLT than the present one.
+    lowered: True,
     /// Stores that were lost, until the pair is in NORMAL again.
     forgetful: [bool; 2],
 }
@@ -26,7 +29,7 @@ pub(crate) struct Excuses {
 impl Excuses {
     /// Whether a server is in PARTNER-DOWN while its partner serves, as of now.
     pub(crate) fn divided(&mut self, now: True, divided: bool) {
-        let lasts = divided || self.forgetful == [true; 2];
+        let lasts = divided || self.forgetful == [true; 2] || now < self.lowered;
         match &mut self.last {
             Some(last) if last.to.is_none() => last.to = (!lasts).then_some(now),
             last if lasts => *last = Some(Stretch { to: None }),
@@ -49,6 +52,11 @@ impl Excuses {
     /// Whether a side has lost its store and not recovered.
     pub(crate) fn is_forgetful(&self, side: usize) -> bool {
         self.forgetful.get(side).copied().unwrap_or(false)
+    }
+
+    /// The MCLT is lowered; leases by the former one may be out until then.
+    pub(crate) fn mclt_lowered(&mut self, until: True) {
+        self.lowered = self.lowered.max(until);
     }
 
     /// A wall clock is set.
@@ -91,6 +99,15 @@ mod tests {
         excuses.both_normal();
         excuses.divided(12, false);
         assert!(!excuses.excuses(13));
+    }
+
+    #[test]
+    fn a_lowered_mclt_excuses_for_as_long_as_the_former_one() {
+        let mut excuses = Excuses::default();
+        excuses.mclt_lowered(100);
+        excuses.divided(50, false);
+        excuses.divided(100, false);
+        assert!(excuses.excuses(100) && !excuses.excuses(101));
     }
 
     #[test]

@@ -14,7 +14,8 @@ const GRAIN: u64 = 3 * SECOND;
 /// Times of a lease may differ by one part in so many, as clocks drift.
 const DRIFT: u64 = 1000;
 
-/// A client's use of an address, without a gap.
+/// A client's use of an address. It begins anew only when somebody else has had the address in between:
+/// what excused it once is still on some server's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Use {
     since: True,
@@ -25,6 +26,8 @@ struct Use {
     /// Until when the draft protects it: the end of the lease, unless its record was lost. Renewals
     /// do not change that before the other server knows of the client.
     protected: True,
+    /// Its record was lost, and the other server knows nothing of it.
+    orphan: bool,
 }
 
 /// Who uses what.
@@ -51,11 +54,12 @@ impl Holders {
     ) -> Option<Violation> {
         let holders = self.uses.entry(address).or_default();
         holders.retain(|holder, held| *holder == client || held.until > now);
-        let mine = holders.get(&client).filter(|held| held.until >= now);
+        let mine = holders.get(&client);
         let since = mine.map_or(now, |held| held.since);
-        let orphan = mine.filter(|held| held.protected < held.until && !partner_knows);
+        let orphan = mine.filter(|held| held.orphan && !partner_knows);
         let protected = orphan.map_or(until, |held| held.protected);
-        holders.insert(client, Use { since, renewed: now, server, until, protected });
+        let orphan = orphan.is_some();
+        holders.insert(client, Use { since, renewed: now, server, until, protected, orphan });
         let other = holders.iter().find(|(holder, held)| {
             let tolerance =
                 grain(held.renewed, held.until) + excuses.set_since(held.renewed.min(since));
@@ -85,15 +89,18 @@ impl Holders {
                 let known = partner_knows(*address, *client);
                 if known + grain(held.renewed, held.until) < held.until {
                     held.protected = held.protected.min(waited.max(known));
+                    held.orphan = true;
                 }
             }
         }
     }
 
     /// A client gives an address up.
-    pub(crate) fn leaves(&mut self, client: u32, address: Ipv4Addr) {
-        if let Some(holders) = self.uses.get_mut(&address) {
-            holders.remove(&client);
+    pub(crate) fn leaves(&mut self, now: True, client: u32, address: Ipv4Addr) {
+        let held = self.uses.get_mut(&address).and_then(|holders| holders.get_mut(&client));
+        if let Some(held) = held {
+            held.until = held.until.min(now);
+            held.protected = held.protected.min(now);
         }
     }
 }
@@ -191,7 +198,7 @@ mod tests {
         let mut holders = Holders::default();
         let excuses = Excuses::default();
         holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, true, &excuses);
-        holders.leaves(1, ADDRESS);
+        holders.leaves(0, 1, ADDRESS);
         assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, true, &excuses), None);
     }
 
