@@ -30,6 +30,7 @@ mod durability;
 mod every_row;
 mod expiry;
 mod explain;
+mod fingerprint;
 mod handshake;
 mod header;
 mod hot_standby;

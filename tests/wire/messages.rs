@@ -374,6 +374,16 @@ fn bndack_of_two_addresses_one_rejected() {
 }
 
 #[test]
+fn answers_about_other_addresses_are_other_answers() {
+    let of = |address| {
+        Message::BndAck(BndAck::of(&[accepted(address)]))
+            .eq(&Message::BndAck(BndAck::of(&[accepted([10, 20, 0, 60])])))
+    };
+    assert!(of([10, 20, 0, 60]));
+    assert!(!of([10, 20, 0, 61]));
+}
+
+#[test]
 fn an_unknown_type_keeps_its_payload() {
     let message = Message::Unknown { message_type: MessageType(200), payload: &[1, 2, 3] };
     both_ways(1, &message, "000f c8 0c 6553f100 00000001 010203");
