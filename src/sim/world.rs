@@ -301,6 +301,12 @@ impl World {
         });
         self.holders = holders;
         if let Some(shadow) = self.shadows.get_mut(side) {
+            // What a server gave away alone in PARTNER-DOWN nobody else knows of.
+            let was_alone = shadow.record.as_ref().map(|record| record.state)
+                == Some(FailoverState::PartnerDown);
+            if was_alone {
+                self.excuses.store_lost(1 - side);
+            }
             *shadow = Shadow::default();
         }
         self.excuses.store_lost(side);

@@ -125,7 +125,8 @@ impl Given {
     /// Checker 2: a lease ends no later than MCLT after what the partner knows.
     pub(crate) fn check(&self, address: Ipv4Addr) -> Option<Violation> {
         let known = self.partner_knows.unwrap_or(0).max(self.at);
-        let limit = known + self.mclt + grain(self.at, self.until) + self.set;
+        // What the partner has was written by its clock as it was hours ago.
+        let limit = known + self.mclt + 2 * GRAIN + grain(self.at, self.until) + self.set;
         if self.until <= limit {
             return None;
         }
@@ -212,6 +213,6 @@ mod tests {
             set: 0,
         };
         assert_eq!(given(1300).check(ADDRESS), None);
-        assert_eq!(given(1310).check(ADDRESS).unwrap().kind, Kind::BeyondPartner);
+        assert_eq!(given(1320).check(ADDRESS).unwrap().kind, Kind::BeyondPartner);
     }
 }
