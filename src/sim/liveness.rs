@@ -17,9 +17,6 @@ const TO_NORMAL: u64 = 5 * MINUTE;
 /// So long after both are in NORMAL everything is sent, answered and balanced.
 const TO_REST: u64 = 15 * MINUTE;
 
-/// So often, a minute apart, it is looked whether it is so.
-const LOOKS: u32 = 10;
-
 /// Clocks that are further apart are set right when everything is healed, in seconds.
 const APART: i64 = 10;
 
@@ -70,11 +67,11 @@ impl World {
         // Where a clock was set, the two may have stored the end of a lease so far apart.
         let set = self.excuses.set_since(0);
         self.run_until(self.now + TO_REST + set);
-        // Leases go on ending, and for some seconds one server knows of it and the other does not.
-        for _ in 0..LOOKS {
-            if self.is_at_rest() {
-                break;
-            }
+        // Leases go on ending, and for some seconds one server knows of it and the other does not. And
+        // where a client was given a long lease by one and then a shorter one by the other, each
+        // rejects what the other says until the longer has ended (figure 7.1.3-1).
+        let limit = self.now + u64::from(self.scenario.longest_lease()) * SECOND;
+        while self.violation.is_none() && self.now < limit && !self.is_at_rest() {
             self.run_until(self.now + MINUTE);
         }
         if self.violation.is_none() {

@@ -60,6 +60,10 @@ impl Holders {
         let protected = orphan.map_or(until, |held| held.protected);
         let orphan = orphan.is_some();
         holders.insert(client, Use { since, renewed: now, server, until, protected, orphan });
+        if orphan {
+            // It is believed where nobody knows better, and nobody can (§3.1.2).
+            return None;
+        }
         let other = holders.iter().find(|(holder, held)| {
             let tolerance =
                 grain(held.renewed, held.until) + excuses.set_since(held.renewed.min(since));
