@@ -102,6 +102,7 @@ fn a_client_that_sends_an_identifier_is_found_by_its_hardware_address() {
     pair.start();
     let client = Client::number(2);
     let given = lease(2..3, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
+    pair.wait_until_synced();
     let by_identifier = why(&pair.primary, &name(&client));
     assert_eq!(by_identifier["addresses"][0]["address"], json!(given[0].address));
     assert_eq!(why(&pair.primary, &client.hardware_text()), by_identifier);
