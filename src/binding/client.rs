@@ -224,4 +224,14 @@ mod tests {
         assert_eq!(ethernet(255).to_string(), "00:0c:01:02:03:ff");
         assert_eq!(format!("{:?}", ethernet(255)), "1/00:0c:01:02:03:ff");
     }
+
+    #[test]
+    fn other_identifiers_have_other_hashes() {
+        let hash = |octets| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            ClientIdentifier::new(octets).hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_ne!(hash(b"a"), hash(b"b"));
+    }
 }

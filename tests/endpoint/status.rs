@@ -198,3 +198,10 @@ fn startup_lasts_since_the_process_began() {
     let status = script.endpoint.status();
     assert_eq!((status.state, status.state_since), (FailoverState::Startup, UnixTime(START)));
 }
+
+/// dhcpd, as the primary, resets an address by itself.
+#[test]
+fn in_normal_a_primary_may_reset_an_address_and_the_secondary_of_a_dhcpd_may_not() {
+    assert!(Script::normal_primary().endpoint.may_reset());
+    assert!(!Script::normal_secondary().endpoint.may_reset());
+}
