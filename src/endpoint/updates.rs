@@ -703,14 +703,11 @@ impl FailoverEndpoint {
 }
 
 /// potential-expiration-time of an ACTIVE binding, later than its lease-expiration-time (§7.1.1).
-/// A lease that the partner granted is repeated to it with the partner's own promise.
+/// The partner's own promise is repeated to it where it is the later: this server's leases may rest on
+/// it, and a partner that lost its store knows of it no more (§5.2.1).
 fn promised(binding: &Binding) -> UnixTime {
-    let end = binding.lease_expiration;
-    if binding.sent_potential_expiration > end {
-        binding.sent_potential_expiration
-    } else {
-        binding.received_potential_expiration.max(end.plus(1))
-    }
+    let promises = binding.sent_potential_expiration.max(binding.received_potential_expiration);
+    promises.max(binding.lease_expiration.plus(1))
 }
 
 /// Type octet, then the address, as §12.5 has it.

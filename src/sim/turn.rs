@@ -313,16 +313,6 @@ impl World {
         self.found(given.check(address));
     }
 
-    /// Whether a client has an address by the disk of a side.
-    pub(super) fn is_holder_by_disk(&self, side: usize, address: Ipv4Addr, client: u32) -> bool {
-        let hardware = HardwareAddress::new(1, &packet::hardware(client));
-        let client = ClientRef { identifier: None, hardware };
-        let binding = self.shadows.get(side).and_then(|shadow| shadow.bindings.get(&address));
-        binding.is_some_and(|binding| {
-            binding.binding_status == BindingStatus::Active && binding.belongs_to(&client)
-        })
-    }
-
     /// When the lease of a client ends by the disk of a side; 0 if there is none.
     pub(super) fn lease_known_to(&self, side: usize, address: Ipv4Addr, client: u32) -> True {
         let hardware = HardwareAddress::new(1, &packet::hardware(client));
@@ -364,7 +354,8 @@ impl World {
     pub(super) fn judge_division(&mut self) {
         let alone = |side: usize| {
             let record = self.shadows.get(side).and_then(Shadow::latest_record);
-            record.is_some_and(|record| record.state == FailoverState::PartnerDown)
+            let down = FailoverState::PartnerDown;
+            record.is_some_and(|record| record.state == down || record.previous_state == Some(down))
         };
         let serves = |side: usize| {
             matches!(

@@ -302,8 +302,11 @@ impl World {
         self.holders = holders;
         if let Some(shadow) = self.shadows.get_mut(side) {
             // What a server gave away alone in PARTNER-DOWN nobody else knows of.
-            let was_alone = shadow.record.as_ref().map(|record| record.state)
-                == Some(FailoverState::PartnerDown);
+            let down = FailoverState::PartnerDown;
+            let was_alone = shadow
+                .record
+                .as_ref()
+                .is_some_and(|record| record.state == down || record.previous_state == Some(down));
             if was_alone {
                 self.excuses.store_lost(1 - side);
             }
@@ -480,9 +483,8 @@ impl World {
             match *news {
                 News::Uses(address, server, until) => {
                     let server = SERVERS.iter().position(|own| *own == server).unwrap_or(0);
-                    let known = self.is_holder_by_disk(1 - server, address, client);
                     let Self { holders, excuses, now, .. } = self;
-                    let seen = holders.uses(*now, client, (address, server), until, known, excuses);
+                    let seen = holders.uses(*now, client, (address, server), until, excuses);
                     self.found(seen);
                 }
                 News::Leaves(address) => self.holders.leaves(self.now, client, address),

@@ -93,3 +93,23 @@ fn an_ended_lease_is_not_free_before_a_partner_that_lost_its_store_has_waited() 
         }
     }
 }
+
+/// The survivor's leases may rest on what the partner had promised before it lost its store. Found by
+/// the simulator.
+///
+/// Holds: FO-5.2.1-6.
+#[test]
+fn a_partner_that_lost_its_store_is_told_what_it_had_promised() {
+    let mut world = World::normal(20);
+    let address = address(20);
+    world.lease(SECONDARY, address, client(1), 900);
+    world.run(100);
+    world.lease(PRIMARY, address, client(1), 900);
+    world.run(5);
+    let promised = world.binding(SECONDARY, address).received_potential_expiration;
+    world.kill(PRIMARY);
+    world.sides[PRIMARY].disk = Disk::default();
+    world.start(PRIMARY);
+    world.run(30);
+    assert_eq!(world.binding(PRIMARY, address).received_potential_expiration, promised);
+}

@@ -23,10 +23,9 @@ struct Use {
     renewed: True,
     server: usize,
     until: True,
-    /// Until when the draft protects it: the end of the lease, unless its record was lost. Renewals
-    /// do not change that before the other server knows of the client.
+    /// Until when the draft protects it: the end of the lease, unless its record was lost.
     protected: True,
-    /// Its record was lost, and the other server knows nothing of it.
+    /// Its record was lost; renewals do not change that.
     orphan: bool,
 }
 
@@ -49,14 +48,13 @@ impl Holders {
         client: u32,
         (address, server): (Ipv4Addr, usize),
         until: True,
-        partner_knows: bool,
         excuses: &Excuses,
     ) -> Option<Violation> {
         let holders = self.uses.entry(address).or_default();
         holders.retain(|holder, held| *holder == client || held.until > now);
         let mine = holders.get(&client);
         let since = mine.map_or(now, |held| held.since);
-        let orphan = mine.filter(|held| held.orphan && !partner_knows);
+        let orphan = mine.filter(|held| held.orphan);
         let protected = orphan.map_or(until, |held| held.protected);
         let orphan = orphan.is_some();
         holders.insert(client, Use { since, renewed: now, server, until, protected, orphan });
@@ -152,8 +150,8 @@ mod tests {
 
     fn second_client_at(second: u64, excuses: &Excuses) -> Option<Violation> {
         let mut holders = Holders::default();
-        assert_eq!(holders.uses(SECOND, 1, (ADDRESS, 0), 601 * SECOND, true, excuses), None);
-        holders.uses(second * SECOND, 2, (ADDRESS, 0), 2000 * SECOND, true, excuses)
+        assert_eq!(holders.uses(SECOND, 1, (ADDRESS, 0), 601 * SECOND, excuses), None);
+        holders.uses(second * SECOND, 2, (ADDRESS, 0), 2000 * SECOND, excuses)
     }
 
     #[test]
@@ -180,9 +178,9 @@ mod tests {
         let excuses = Excuses::default();
         let second_client_at = |second: u64| {
             let mut holders = Holders::default();
-            holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, true, &excuses);
+            holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
             holders.store_lost(0, 300 * SECOND, |_, _| 0);
-            holders.uses(second * SECOND, 2, (ADDRESS, 1), 900 * SECOND, true, &excuses)
+            holders.uses(second * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses)
         };
         assert!(second_client_at(290).is_some());
         assert_eq!(second_client_at(310), None);
@@ -191,20 +189,18 @@ mod tests {
     #[test]
     fn a_lease_that_the_partner_knows_is_protected_whatever_is_lost() {
         let (mut holders, excuses) = (Holders::default(), Excuses::default());
-        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, true, &excuses);
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
         holders.store_lost(0, 300 * SECOND, |_, _| 600 * SECOND);
-        assert!(
-            holders.uses(310 * SECOND, 2, (ADDRESS, 1), 900 * SECOND, true, &excuses).is_some()
-        );
+        assert!(holders.uses(310 * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses).is_some());
     }
 
     #[test]
     fn a_client_that_left_is_not_counted() {
         let mut holders = Holders::default();
         let excuses = Excuses::default();
-        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, true, &excuses);
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
         holders.leaves(0, 1, ADDRESS);
-        assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, true, &excuses), None);
+        assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, &excuses), None);
     }
 
     #[test]
