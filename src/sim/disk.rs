@@ -128,30 +128,15 @@ impl SimDisk {
         self.0.lock().dies_in = Some(operations);
     }
 
-    /// What is left once the process, or with `power` the machine, is dead. Without loss of power
-    /// the system writes what it had been given.
+    /// The process is dead. What it had written stays in the system's memory, synced or not, unless the
+    /// machine loses its power as well.
     pub(crate) fn crash(&self, power: bool) {
         let mut platter = self.0.lock();
-        let Platter { files, durable_names, removed, random, .. } = &mut *platter;
-        let share = match random.below(3) {
-            _ if !power => 1000,
-            0 => 0,
-            1 => 500,
-            _ => 950,
-        };
-        let gone = std::mem::take(removed);
-        for (name, content) in gone {
-            if !random.chance(share) {
-                files.entry(name).or_insert(content);
-            }
-        }
-        files.retain(|name, _| durable_names.contains(name) || random.chance(share));
-        for content in files.values_mut() {
-            content.crash(share, random);
-        }
-        *durable_names = files.keys().cloned().collect();
         platter.dies_in = None;
         platter.dead = false;
+        if power {
+            platter.lose_power();
+        }
     }
 }
 
@@ -215,6 +200,26 @@ fn failed() -> io::Error {
 }
 
 impl Platter {
+    /// Of what was not synced any part survives.
+    fn lose_power(&mut self) {
+        let Self { files, durable_names, removed, random, .. } = self;
+        let share = match random.below(3) {
+            0 => 0,
+            1 => 500,
+            _ => 950,
+        };
+        for (name, content) in std::mem::take(removed) {
+            if !random.chance(share) {
+                files.entry(name).or_insert(content);
+            }
+        }
+        files.retain(|name, _| durable_names.contains(name) || random.chance(share));
+        for content in files.values_mut() {
+            content.crash(share, random);
+        }
+        *durable_names = files.keys().cloned().collect();
+    }
+
     /// Counts one operation; whether it takes place.
     fn operate(&mut self) -> io::Result<()> {
         if let Some(left) = &mut self.dies_in {
@@ -419,6 +424,20 @@ mod tests {
         disk.write_at("a", 0, &[2; 2000]).unwrap();
         disk.crash(false);
         assert_eq!(content(&mut disk), [2; 2000]);
+    }
+
+    #[test]
+    fn what_a_dead_process_had_not_synced_goes_with_the_power() {
+        let (mut disk, mut lost) = (disk_with_a_file(), 0);
+        for _ in 0..50 {
+            disk.write_at("a", 0, &[2; 100]).unwrap();
+            disk.crash(false);
+            disk.crash(true);
+            lost += u32::from(content(&mut disk) == [1; 2000]);
+            disk.write_at("a", 0, &[1; 100]).unwrap();
+            disk.sync("a").unwrap();
+        }
+        assert!(lost > 0);
     }
 
     #[test]

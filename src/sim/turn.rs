@@ -34,6 +34,11 @@ impl Asked {
         let (xid, say) = packet::understand(octets)?;
         Some((xid, Self { state, say, now }))
     }
+
+    /// Whether the state in which it came has answers at all.
+    pub(super) fn may_be_answered(&self) -> bool {
+        announced::has_answers(self.state, self.say)
+    }
 }
 
 /// Someone whom no server has ever seen.

@@ -517,8 +517,11 @@ impl World {
         self.counts.asked += 1;
         let state = process.endpoint().map_or(FailoverState::Startup, FailoverEndpoint::state);
         if let Some((xid, asked)) = Asked::of(octets, state, clocks) {
-            // Of a datagram that comes twice the first counts.
-            self.asked.entry((side, client, xid)).or_insert(asked);
+            // Of a datagram that comes twice the first counts that may be answered.
+            let first = self.asked.entry((side, client, xid)).or_insert(asked);
+            if !first.may_be_answered() {
+                *first = asked;
+            }
         }
         let source = if unicast {
             let ciaddr = octets.get(12..16).and_then(|octets| octets.try_into().ok());

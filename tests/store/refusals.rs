@@ -166,3 +166,15 @@ fn a_batch_of_more_than_fits_is_refused_and_the_next_one_is_taken() {
     journal.commit(&batch(0)).unwrap();
     assert_eq!(everything(&mut journal).unwrap(), expected()[1]);
 }
+
+/// A process that was killed before its sync leaves what it wrote in the system's memory, and one
+/// whose first sync of the directory failed leaves a file without a durable name. Found by the
+/// simulator.
+#[test]
+fn what_is_read_at_the_start_is_made_durable_before_anything_builds_on_it() {
+    let disk = RecordingDisk::with(Recording::new().disk.state().files.clone());
+    open(&disk).unwrap();
+    let newest = disk.state().files.keys().last().unwrap().clone();
+    let log = disk.state().log.clone();
+    assert_eq!(log.get(..2), Some(&[Operation::Sync(newest), Operation::SyncDirectory][..]));
+}

@@ -21,14 +21,9 @@ pub(crate) fn state(
     Some(Violation::new(at, Kind::State, what))
 }
 
-/// Complains of an answer that the state in which the question came does not allow.
-pub(crate) fn answer(
-    at: True,
-    state: FailoverState,
-    say: Say,
-    answer: Answer,
-) -> Option<Violation> {
-    let allowed = match state {
+/// Whether what a client says is answered in a state (§9.2).
+pub(crate) const fn has_answers(state: FailoverState, say: Say) -> bool {
+    match state {
         FailoverState::Normal
         | FailoverState::CommunicationsInterrupted
         | FailoverState::PartnerDown
@@ -41,8 +36,17 @@ pub(crate) fn answer(
         | FailoverState::RecoverWait
         | FailoverState::Paused
         | FailoverState::Shutdown => false,
-    };
-    if allowed {
+    }
+}
+
+/// Complains of an answer that the state in which the question came does not allow.
+pub(crate) fn answer(
+    at: True,
+    state: FailoverState,
+    say: Say,
+    answer: Answer,
+) -> Option<Violation> {
+    if has_answers(state, say) {
         return None;
     }
     Some(Violation::new(at, Kind::Served, format!("{say:?} is answered in {state}: {answer:?}")))

@@ -125,9 +125,19 @@ impl Journal {
         };
         if newest.is_none() {
             journal.begin_segment()?;
+        } else {
+            journal.make_durable()?;
         }
         journal.remove_useless();
         Ok(journal)
+    }
+
+    /// What was read counts as durable from now on, and may so far be in the system's memory only: the
+    /// process that wrote it can have ended before its sync.
+    fn make_durable(&mut self) -> Result<(), StoreError> {
+        let disk = &mut self.disk;
+        let synced = disk.sync(&self.head.name).and_then(|()| disk.sync_directory());
+        synced.map_err(|source| self.refused(source, "syncing"))
     }
 
     /// What opening found behind the last whole batch, and cut.
