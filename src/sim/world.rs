@@ -281,7 +281,8 @@ impl World {
                 self.note(&format_args!("side {side} gets an empty store: {error}"));
                 self.agenda.at(self.now + RESTART, Happening::Start { side });
             }
-            StartFailure::Store(_) if troubled => {
+            StartFailure::Store(error) if troubled => {
+                self.note(&format_args!("side {side} cannot open its store: {error}"));
                 self.agenda.at(self.now + RESTART, Happening::Start { side });
             }
             StartFailure::Store(error) => {
