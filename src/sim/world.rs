@@ -484,8 +484,10 @@ impl World {
             match *news {
                 News::Uses(address, server, until) => {
                     let server = SERVERS.iter().position(|own| *own == server).unwrap_or(0);
+                    let settled = self.is_settled(1 - server, address, client);
                     let Self { holders, excuses, now, .. } = self;
-                    let seen = holders.uses(*now, client, (address, server), until, excuses);
+                    let seen =
+                        holders.uses(*now, client, (address, server), until, settled, excuses);
                     self.found(seen);
                 }
                 News::Leaves(address) => self.holders.leaves(self.now, client, address),
