@@ -108,7 +108,9 @@ impl SimDisk {
 
     /// The whole of it was read: nothing that went astray has done harm.
     pub(crate) fn is_sound(&self) {
-        self.0.lock().damaged = false;
+        let mut platter = self.0.lock();
+        platter.damaged = false;
+        platter.troubled = false;
     }
 
     /// Whether an operation may fail at present.
@@ -119,7 +121,9 @@ impl SimDisk {
 
     /// No fault is pending any more.
     pub(crate) fn heal(&self) {
-        self.0.lock().faults = Faults::default();
+        let mut platter = self.0.lock();
+        platter.faults = Faults::default();
+        platter.troubled = false;
     }
 
     /// The process dies within what it is doing, after `operations` more; nothing later has any
@@ -338,13 +342,13 @@ impl Disk for SimDisk {
     fn sync(&mut self, name: &str) -> io::Result<()> {
         let mut platter = self.0.lock();
         if let Err(error) = platter.operate() {
-            // What a failed sync has not written is dropped, and no later one writes it.
+            // A sync that fails has done any part of its work.
             if !platter.dead {
                 let Platter { files, random, .. } = &mut *platter;
                 if let Some(content) = files.get_mut(name) {
-                    let now = content.now.clone();
+                    let (now, writes) = (content.now.clone(), content.writes.clone());
                     content.crash(500, random);
-                    content.now = now;
+                    (content.now, content.writes) = (now, writes);
                 }
             }
             return Err(error);

@@ -318,6 +318,19 @@ impl World {
         self.found(given.check(address));
     }
 
+    /// Whether both servers are in NORMAL, and the disk of this one says as well that a client has an
+    /// address.
+    pub(super) fn is_settled(&self, side: usize, address: Ipv4Addr, client: u32) -> bool {
+        let hardware = HardwareAddress::new(1, &packet::hardware(client));
+        let client = ClientRef { identifier: None, hardware };
+        let binding = self.shadows.get(side).and_then(|shadow| shadow.bindings.get(&address));
+        let normal = Some(FailoverState::Normal);
+        [0, 1].iter().all(|side| self.state(*side) == normal)
+            && binding.is_some_and(|binding| {
+                binding.binding_status == BindingStatus::Active && binding.belongs_to(&client)
+            })
+    }
+
     /// When the lease of a client ends by the disk of a side; 0 if there is none.
     pub(super) fn lease_known_to(&self, side: usize, address: Ipv4Addr, client: u32) -> True {
         let hardware = HardwareAddress::new(1, &packet::hardware(client));

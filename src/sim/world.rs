@@ -281,7 +281,8 @@ impl World {
                 self.note(&format_args!("side {side} gets an empty store: {error}"));
                 self.agenda.at(self.now + RESTART, Happening::Start { side });
             }
-            StartFailure::Store(_) if troubled => {
+            StartFailure::Store(error) if troubled => {
+                self.note(&format_args!("side {side} cannot open its store: {error}"));
                 self.agenda.at(self.now + RESTART, Happening::Start { side });
             }
             StartFailure::Store(error) => {
@@ -483,8 +484,10 @@ impl World {
             match *news {
                 News::Uses(address, server, until) => {
                     let server = SERVERS.iter().position(|own| *own == server).unwrap_or(0);
+                    let settled = self.is_settled(1 - server, address, client);
                     let Self { holders, excuses, now, .. } = self;
-                    let seen = holders.uses(*now, client, (address, server), until, excuses);
+                    let seen =
+                        holders.uses(*now, client, (address, server), until, settled, excuses);
                     self.found(seen);
                 }
                 News::Leaves(address) => self.holders.leaves(self.now, client, address),

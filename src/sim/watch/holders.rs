@@ -14,8 +14,8 @@ const GRAIN: u64 = 3 * SECOND;
 /// Times of a lease may differ by one part in so many, as clocks drift.
 const DRIFT: u64 = 1000;
 
-/// A client's use of an address. It begins anew only when somebody else has had the address in between:
-/// what excused it once is still on some server's record.
+/// A client's use of an address. What excused it once stays on some server's record until both servers
+/// have settled whose the address is; so it begins anew only then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Use {
     since: True,
@@ -48,11 +48,12 @@ impl Holders {
         client: u32,
         (address, server): (Ipv4Addr, usize),
         until: True,
+        is_settled: bool,
         excuses: &Excuses,
     ) -> Option<Violation> {
         let holders = self.uses.entry(address).or_default();
-        holders.retain(|holder, held| *holder == client || held.until > now);
-        let mine = holders.get(&client);
+        let alone = holders.iter().all(|(holder, held)| *holder == client || held.until <= now);
+        let mine = holders.get(&client).filter(|_| !(is_settled && alone));
         let since = mine.map_or(now, |held| held.since);
         let orphan = mine.filter(|held| held.orphan);
         let protected = orphan.map_or(until, |held| held.protected);
@@ -150,8 +151,8 @@ mod tests {
 
     fn second_client_at(second: u64, excuses: &Excuses) -> Option<Violation> {
         let mut holders = Holders::default();
-        assert_eq!(holders.uses(SECOND, 1, (ADDRESS, 0), 601 * SECOND, excuses), None);
-        holders.uses(second * SECOND, 2, (ADDRESS, 0), 2000 * SECOND, excuses)
+        assert_eq!(holders.uses(SECOND, 1, (ADDRESS, 0), 601 * SECOND, false, excuses), None);
+        holders.uses(second * SECOND, 2, (ADDRESS, 0), 2000 * SECOND, false, excuses)
     }
 
     #[test]
@@ -178,9 +179,9 @@ mod tests {
         let excuses = Excuses::default();
         let second_client_at = |second: u64| {
             let mut holders = Holders::default();
-            holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+            holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, false, &excuses);
             holders.store_lost(0, 300 * SECOND, |_, _| 0);
-            holders.uses(second * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses)
+            holders.uses(second * SECOND, 2, (ADDRESS, 1), 900 * SECOND, false, &excuses)
         };
         assert!(second_client_at(290).is_some());
         assert_eq!(second_client_at(310), None);
@@ -189,18 +190,20 @@ mod tests {
     #[test]
     fn a_lease_that_the_partner_knows_is_protected_whatever_is_lost() {
         let (mut holders, excuses) = (Holders::default(), Excuses::default());
-        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, false, &excuses);
         holders.store_lost(0, 300 * SECOND, |_, _| 600 * SECOND);
-        assert!(holders.uses(310 * SECOND, 2, (ADDRESS, 1), 900 * SECOND, &excuses).is_some());
+        assert!(
+            holders.uses(310 * SECOND, 2, (ADDRESS, 1), 900 * SECOND, false, &excuses).is_some()
+        );
     }
 
     #[test]
     fn a_client_that_left_is_not_counted() {
         let mut holders = Holders::default();
         let excuses = Excuses::default();
-        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, &excuses);
+        holders.uses(0, 1, (ADDRESS, 0), 600 * SECOND, false, &excuses);
         holders.leaves(0, 1, ADDRESS);
-        assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, &excuses), None);
+        assert_eq!(holders.uses(SECOND, 2, (ADDRESS, 0), 600 * SECOND, false, &excuses), None);
     }
 
     #[test]
