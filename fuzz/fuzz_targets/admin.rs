@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tower::ServiceExt;
 use twinlease::admin;
-use twinlease::server::command::{self, AdminCommand, CommandReceiver};
+use twinlease::server::command::{self, AdminCommand, CommandReceiver, ServerStatus, Storage};
 
 /// An engine without relationships that follows every command; returns whether force was meant.
 async fn engine(mut commands: CommandReceiver) -> Option<bool> {
@@ -19,7 +19,10 @@ async fn engine(mut commands: CommandReceiver) -> Option<bool> {
                 meant = Some(forced);
                 let _gone = answer.send(Ok(()));
             }
-            AdminCommand::Status { answer } => drop(answer.send(Vec::new())),
+            AdminCommand::Status { answer } => {
+                let status = ServerStatus { storage: Storage::Ok, relationships: Vec::new() };
+                drop(answer.send(status));
+            }
             _ => {}
         }
     }

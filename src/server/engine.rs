@@ -2,7 +2,7 @@
 //!
 //! It waits for whatever comes first: octets from a partner, datagrams from clients, reports that
 //! commits are durable, an operator's word, a timer. It takes what is ready, lets the
-//! [`Keeper`] act on it, and then carries out what that wants: commits to the committer, octets to
+//! `Keeper` act on it, and then carries out what that wants: commits to the committer, octets to
 //! the links, and answers to clients. Taking much at a time is what lets one sync serve many commits.
 
 use std::fmt;

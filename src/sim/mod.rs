@@ -1,11 +1,11 @@
 //! A world in which everything goes wrong, and always in the same way.
 //!
 //! A seed stands for a pair of servers, their clients and a list of misfortunes
-//! ([`scenario`]). A [`world::World`] lets them live, jumping from one happening to the next
-//! ([`agenda`]). The servers are those that ship: endpoint, tables, DHCP service and store, driven
+//! (`scenario`). A `world::World` lets them live, jumping from one happening to the next
+//! (`agenda`). The servers are those that ship: endpoint, tables, DHCP service and store, driven
 //! through the same `Keeper` as in the engine. What is simulated is what lies around them: the
-//! network between them ([`network`]), their disks ([`disk`]) and clocks ([`clock`]), and their
-//! [`clients`]. `watch` looks at everything that they say and write, and `liveness` at what comes
+//! network between them (`network`), their disks (`disk`) and clocks (`clock`), and their
+//! `clients`. `watch` looks at everything that they say and write, and `liveness` at what comes
 //! about once all is healed.
 //!
 //! The same seed always leads to the same world, octet for octet.

@@ -7,7 +7,7 @@ use super::{Contents, LeaseStore, MAX_OWNER_NAME, OwnerId, StoreError};
 use crate::binding::Binding;
 use crate::durable::{Change, EndpointRecord, Recovered};
 
-/// Holds exactly what a [`Journal`](super::RedbStore) would, for as long as it lives.
+/// Holds exactly what a [`Journal`](super::Journal) would, for as long as it lives.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     names: Vec<String>,
