@@ -11,6 +11,10 @@ use crate::sim::clock::{SECOND, True};
 /// Servers count whole seconds, and estimate each other's clock by them.
 const GRAIN: u64 = 3 * SECOND;
 
+/// An answer that has waited for the disk may be so old when it arrives: a clock that was set
+/// meanwhile was set during the lease.
+const ON_THE_WAY: u64 = 60 * SECOND;
+
 /// Times of a lease may differ by one part in so many, as clocks drift.
 const DRIFT: u64 = 1000;
 
@@ -64,8 +68,8 @@ impl Holders {
             return None;
         }
         let other = holders.iter().find(|(holder, held)| {
-            let tolerance =
-                grain(held.renewed, held.until) + excuses.set_since(held.renewed.min(since));
+            let given = held.renewed.min(since).saturating_sub(ON_THE_WAY);
+            let tolerance = grain(held.renewed, held.until) + excuses.set_since(given);
             **holder != client
                 && held.protected > now + tolerance
                 && !excuses.excuses(held.since)
