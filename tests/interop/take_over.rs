@@ -1,8 +1,11 @@
 //! Twinlease joins, with an empty database, a dhcpd that holds 2,000 leases.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::Ipv4Addr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::compare::hexadecimal;
 use crate::support::lease_file::{Lease, Relationship};
@@ -35,8 +38,8 @@ fn twinlease_secondary_holds_the_2000_leases_of_a_dhcpd_that_it_joins() {
     );
 }
 
-/// A dhcpd holds the leases and has served alone; twinlease knows nothing and has just been started.
-fn joining(
+/// A dhcpd holds the leases and has served alone; twinlease knows nothing and is about to be started.
+fn before_joining(
     test: &str,
     kinds: [Kind; 2],
     holder: Role,
@@ -48,7 +51,6 @@ fn joining(
     dhcpd.set_lease_file(&lease_file(&leases, holder));
     dhcpd.start();
     scene.pair.server(holder).wait_state("partner-down", SOON);
-    scene.pair.server(holder.other()).start();
     Some((scene, leases))
 }
 
@@ -75,9 +77,10 @@ fn dies_while_joining(test: &str, kinds: [Kind; 2], holder: Role) {
         default_lease_time: 7200,
         ..Setup::default()
     };
-    let Some((mut scene, leases)) = joining(test, kinds, holder, setup) else { return };
+    let Some((mut scene, leases)) = before_joining(test, kinds, holder, setup) else { return };
     let newcomer = scene.pair.server(holder.other()).twinlease();
-    wait_until("the first leases to arrive", SOON, || !newcomer.leases().is_empty());
+    newcomer.launch();
+    wait_for_octets(&newcomer.data(), 4096);
     newcomer.set_frozen(true);
     newcomer.kill();
     newcomer.start();
@@ -85,6 +88,19 @@ fn dies_while_joining(test: &str, kinds: [Kind; 2], holder: Role) {
     scene.pair.wait_normal(SOON);
     scene.pair.wait_equal();
     scene.finish();
+}
+
+/// Waits until a directory holds so many octets, and notices at once: the whole synchronisation takes a fraction of a second.
+fn wait_for_octets(directory: &Path, count: u64) {
+    let end = Instant::now() + SOON;
+    let held = || -> u64 {
+        let files = fs::read_dir(directory).unwrap();
+        files.map(|file| file.unwrap().metadata().map_or(0, |metadata| metadata.len())).sum()
+    };
+    while held() < count {
+        assert!(Instant::now() < end, "no {count} octets in {}", directory.display());
+        thread::sleep(Duration::from_micros(100));
+    }
 }
 
 fn joins(test: &str, kinds: [Kind; 2], holder: Role) {
@@ -95,7 +111,8 @@ fn joins(test: &str, kinds: [Kind; 2], holder: Role) {
         max_unacked_updates: 100,
         ..Setup::default()
     };
-    let Some((mut scene, leases)) = joining(test, kinds, holder, setup) else { return };
+    let Some((mut scene, leases)) = before_joining(test, kinds, holder, setup) else { return };
+    scene.pair.server(holder.other()).start();
     scene.pair.wait_normal(SOON);
     scene.pair.wait_equal();
 

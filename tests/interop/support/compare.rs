@@ -16,8 +16,8 @@ pub struct Record {
     pub client_id: Option<String>,
     /// When the client's lease ends.
     pub expiration: Option<i64>,
-    /// The potential expiration that this server announced and had acknowledged, and the one it received: what binds the
-    /// partner and what binds this server.
+    /// The potential expirations that this server announced and received: what binds the partner and what binds this server.
+    /// Where updates cross, each accepted by the other side, only one of the two is the same for both.
     pub promised: BTreeSet<i64>,
 }
 
@@ -63,12 +63,13 @@ impl Database {
 
 impl Record {
     fn of_dhcpd(lease: &Lease) -> Self {
+        let promised = [lease.tstp, lease.atsfp];
         Self {
             status: lease.binding_state.clone(),
             hardware: lease.hardware.clone(),
             client_id: lease.uid.as_deref().map(hexadecimal),
             expiration: lease.ends,
-            promised: lease.atsfp.filter(|atsfp| *atsfp != 0).into_iter().collect(),
+            promised: promised.into_iter().flatten().filter(|promise| *promise != 0).collect(),
         }
     }
 
