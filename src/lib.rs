@@ -87,6 +87,8 @@
 #[cfg(feature = "server")]
 pub mod admin;
 pub mod balance;
+#[cfg(feature = "server")]
+pub mod bench;
 pub mod binding;
 #[cfg(feature = "server")]
 pub mod cli;

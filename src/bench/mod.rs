@@ -1,0 +1,3 @@
+//! `twinlease bench`: measures servers from outside, whoever made them.
+
+pub mod partner;
