@@ -1,6 +1,7 @@
 //! `twinlease bench`: loads for any DHCP server and any failover partner, and what came of them.
 //!
 //! [`clients`] is a population of DHCP clients that asks at a given rate, whatever the server does.
+//! [`partner`] is the failover partner of a server, or of each of its relationships.
 //! [`report`] writes figures for programs (JSON) and for people (a page with plots that needs nothing
 //! from elsewhere).
 //!
@@ -8,4 +9,5 @@
 //! its kind by the same measure.
 
 pub mod clients;
+pub mod partner;
 pub mod report;

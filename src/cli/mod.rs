@@ -199,7 +199,7 @@ Examples:
         #[command(flatten)]
         options: sim::Options,
     },
-    /// Put loads on a DHCP server, and measure it from the outside
+    /// Put a load on a server, whoever made it, and measure it from the outside
     Bench {
         #[command(subcommand)]
         command: bench::BenchCommand,

@@ -19,8 +19,12 @@ use crate::endpoint::{ConnectFailure, LinkId, Origin, TlsSide};
 use crate::store::OwnerId;
 use crate::wire::MAX_MESSAGE_LEN;
 
-/// Accepted connections that may exist at a time, whoever they belong to. One more is closed.
+/// Accepted connections that may exist at a time, whoever they belong to, where there are few
+/// relationships; one more is closed. Where there are many it is [`ACCEPTED_EACH`] for each.
 pub const MAX_ACCEPTED: usize = 64;
+
+/// Accepted connections for each relationship: the one in use, and one of a partner that has restarted.
+pub const ACCEPTED_EACH: usize = 2;
 
 /// Accepted connections whose relationship is not known yet; such are only where one address is
 /// the partner of several relationships. One more is closed.
@@ -178,7 +182,7 @@ impl Links {
         let hub = Hub {
             notices: sender,
             next_link: Arc::new(AtomicU64::new(1)),
-            accepted: Arc::new(Semaphore::new(MAX_ACCEPTED)),
+            accepted: Arc::new(Semaphore::new(MAX_ACCEPTED.max(ACCEPTED_EACH * specs.len()))),
             half_open: Arc::new(Semaphore::new(MAX_HALF_OPEN)),
             counting: Arc::new(Counting::default()),
             clock,

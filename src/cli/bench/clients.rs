@@ -1,41 +1,17 @@
-//! `twinlease bench`.
+//! `twinlease bench clients`.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args};
 
 use crate::bench::clients::{self, Attachment, Load, Outcome, Plan};
 use crate::bench::report;
 use crate::dhcp::exchange::SERVER_PORT;
 
-use super::{FAILED, USAGE, fail};
-
-#[derive(Debug, Subcommand)]
-pub(super) enum BenchCommand {
-    /// Play DHCP clients that ask at a given rate, whatever the server does
-    #[command(after_help = "\
-Behind a relay agent (--giaddr) a message for all servers goes to each of --servers, and they answer to
-port 67 of giaddr, which has to be an address of this machine. Servers at another port are on trial:
-they answer to where the request came from, and giaddr only names the clients' network.
-
-Latencies count from when a message was due, so that nothing is left out while the server or this
-program is busy. docs/bench.md says what every figure means.
-
-Exit codes: 0 all is well, 1 a promise was broken or nothing was answered, 2 wrong usage.
-
-Examples:
-  twinlease bench clients --servers 10.78.0.1,10.78.0.2 --giaddr 10.78.0.3 --rate 1000
-  twinlease bench clients --interface eth0 --load release --rate 200 --seconds 30
-  twinlease bench clients --servers 10.78.0.1 --giaddr 10.78.0.3 --ramp --overload 4 --html report.html
-  twinlease bench clients --servers 127.0.0.1:6767 --giaddr 10.78.0.3 --load renew --json -")]
-    Clients {
-        #[command(flatten)]
-        options: ClientOptions,
-    },
-}
+use super::super::{FAILED, USAGE, fail};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("attachment").required(true).args(["giaddr", "interface"])))]
@@ -126,8 +102,7 @@ impl ClientOptions {
 }
 
 /// Puts a server to the test.
-pub(super) fn run(command: &BenchCommand) -> ExitCode {
-    let BenchCommand::Clients { options } = command;
+pub(super) fn run(options: &ClientOptions) -> ExitCode {
     let plan = options.plan();
     let mistakes = plan.mistakes();
     if !mistakes.is_empty() {

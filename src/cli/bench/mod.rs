@@ -1,0 +1,57 @@
+//! `twinlease bench`.
+
+mod clients;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::bench::partner;
+
+use super::fail;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(super) enum BenchCommand {
+    /// Play DHCP clients that ask at a given rate, whatever the server does
+    #[command(after_help = "\
+Behind a relay agent (--giaddr) a message for all servers goes to each of --servers, and they answer to
+port 67 of giaddr, which has to be an address of this machine. Servers at another port are on trial:
+they answer to where the request came from, and giaddr only names the clients' network.
+
+Latencies count from when a message was due, so that nothing is left out while the server or this
+program is busy. docs/bench.md says what every figure means.
+
+Exit codes: 0 all is well, 1 a promise was broken or nothing was answered, 2 wrong usage.
+
+Examples:
+  twinlease bench clients --servers 10.78.0.1,10.78.0.2 --giaddr 10.78.0.3 --rate 1000
+  twinlease bench clients --interface eth0 --load release --rate 200 --seconds 30
+  twinlease bench clients --servers 10.78.0.1 --giaddr 10.78.0.3 --ramp --overload 4 --html report.html
+  twinlease bench clients --servers 127.0.0.1:6767 --giaddr 10.78.0.3 --load renew --json -")]
+    Clients {
+        #[command(flatten)]
+        options: Box<clients::ClientOptions>,
+    },    /// Play the failover partner of a server: bindings both ways, updates at a rate
+    #[command(after_help = "\
+Never with a server in use: it is given made-up leases.
+
+Example:
+  twinlease bench partner --server 10.78.0.1 --local 10.78.0.2 --role secondary \\
+      --relationship office-lan --pool 10.78.8.0 --sync-to 10000 --sync-from")]
+    Partner {
+        #[command(flatten)]
+        options: Box<partner::Options>,
+    },
+}
+
+/// Puts a server to the test.
+pub(super) fn run(command: &BenchCommand) -> ExitCode {
+    match command {
+        BenchCommand::Clients { options } => clients::run(options),
+        BenchCommand::Partner { options } => match partner::run(options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => fail(&failure.to_string()),
+        },
+    }
+}
