@@ -82,16 +82,21 @@
 //! - A message of a partner or a client makes it panic, or makes it use memory without a limit.
 //! - A client or the partner is promised something that is not on disk.
 //! - A dhcpd is sent one of the messages that terminate its process.
-#![forbid(unsafe_code)]
+//! - With `server`, `unsafe` is used outside of [`datagrams`], which makes two system calls with it.
+#![cfg_attr(not(feature = "server"), forbid(unsafe_code))]
 
 #[cfg(feature = "server")]
 pub mod admin;
 pub mod balance;
+#[cfg(feature = "server")]
+pub mod bench;
 pub mod binding;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod clients;
+#[cfg(feature = "server")]
+pub mod datagrams;
 #[cfg(feature = "server")]
 pub mod demo;
 #[cfg(feature = "server")]

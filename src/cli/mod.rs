@@ -3,6 +3,7 @@
 //! Exit codes: 0 all is well, 1 it failed, 2 the command line or the configuration file is wrong.
 //! Answers go to standard output, everything else to standard error.
 
+mod bench;
 mod check;
 mod isc;
 mod leases;
@@ -198,6 +199,11 @@ Examples:
         #[command(flatten)]
         options: sim::Options,
     },
+    /// Put loads on a DHCP server, and measure it from the outside
+    Bench {
+        #[command(subcommand)]
+        command: bench::BenchCommand,
+    },
     /// Look into captures of failover connections
     Pcap {
         #[command(subcommand)]
@@ -280,6 +286,7 @@ pub fn main() -> ExitCode {
         },
         Command::Isc { command } => isc::run(command),
         Command::Sim { options } => sim::run(&options),
+        Command::Bench { command } => bench::run(&command),
         Command::Pcap { command: PcapCommand::Decode { file, json } } => {
             finish(pcap::decode(&file, json))
         }

@@ -14,6 +14,7 @@ const PRINTING: &[&[&str]] = &[
     &["why"],
     &["demo"],
     &["pcap", "decode"],
+    &["bench", "clients"],
 ];
 
 fn commands() -> impl Iterator<Item = &'static [&'static str]> {
