@@ -1,59 +1,65 @@
 """Clients that come at a rate, whatever the servers do."""
 
-import re
+import json
+
+from .network import ADDRESSES
+from .prerequisites import PROGRAM
+
+# Exchanges that the clients of the steady load begin a second.
+STEADY = 200
 
 
 class Result:
     """What came of one run."""
 
-    def __init__(self, offered, completed, seconds, latencies=()):
-        self.offered, self.completed, self.seconds = offered, completed, seconds
-        self.latencies = sorted(latencies)
-
-    @property
-    def loss(self):
-        """Share of the exchanges begun that came to no lease."""
-        return 1 - self.completed / self.offered if self.offered else 1
-
-    @property
-    def goodput(self):
-        """Exchanges completed a second."""
-        return self.completed / self.seconds
-
-    def percentile(self, share):
-        """Milliseconds that this share of the answers, OFFERs and ACKs, took at most."""
-        return self.latencies[min(int(share * len(self.latencies)), len(self.latencies) - 1)]
+    def __init__(self, run):
+        self.offered, self.completed = run["begun"], run["completed"]
+        # The share of the exchanges that came to no lease, and the leases a second.
+        self.loss, self.goodput = run["failed-share"], run["goodput"]
+        # Microseconds from when the exchange was due to its ACK, by percentile.
+        self.latency = run["latency-microseconds"].get("exchange") or {}
+        self.late = run["generator"]["late"]
 
 
-class Perfdhcp:
-    """Kea's perfdhcp, as a relay that all servers hear."""
+class Clients:
+    """`twinlease bench clients`, as a relay that tells all servers everything, whoever made them."""
 
-    title = "perfdhcp"
-
-    def __init__(self, network, clients):
+    def __init__(self, network, hosts, clients):
         self.network, self.clients = network, clients
+        self.servers = ",".join(ADDRESSES[host] for host in hosts)
+
+    def command(self, rate, seconds):
+        return [PROGRAM, "bench", "clients", "--servers", self.servers, "--giaddr", ADDRESSES["clients"],
+                "--rate", rate, "--seconds", seconds, "--clients", self.clients, "--json", "-"]
 
     def run(self, rate, seconds):
-        """Begins `rate` exchanges a second for so long, and waits a second for the last answers."""
-        command = ["perfdhcp", "-4", "-l", "eth0", "-r", rate, "-R", self.clients, "-p", seconds, "-W", 1000000,
-                   "-b", "mac=02:cc:00:00:00:00", "-x", "t"]
-        output = self.network.run("clients", command, seconds + 60).stdout
-        times = [self._times(output, exchange) for exchange in ("DISCOVER-OFFER", "REQUEST-ACK")]
-        offered = self._counter(output, "DISCOVER-OFFER", "sent")
-        completed = self._counter(output, "REQUEST-ACK", "received")
-        last = max((received for _, received in times[1]), default=0)
-        latencies = [1000 * (received - sent) for pairs in times for sent, received in pairs]
-        return Result(offered, completed, max(last, seconds), latencies)
+        """Begins `rate` exchanges a second for so long."""
+        result = self.network.run("clients", self.command(rate, seconds), seconds + 60)
+        return outcome(result.stdout, result.stderr)
 
-    def _counter(self, output, exchange, counter):
-        part = output.partition(f"***Statistics for: {exchange}***")[2]
-        found = re.search(rf"{counter} packets: (\d+)", part)
-        if not found:
-            raise RuntimeError(f"perfdhcp gave no counters:\n{output[-500:]}")
-        return int(found[1])
 
-    def _times(self, output, exchange):
-        """When each packet was sent and answered, in seconds from the first."""
-        part = output.partition(f"***Timestamps for packets: {exchange}***")[2].partition("***")[0]
-        pairs = re.findall(r"sent / received: (\d+\.\d+) / (\d+\.\d+)", part)
-        return [(float(sent), float(received)) for sent, received in pairs]
+def outcome(text, complaint):
+    try:
+        return Result(json.loads(text)["runs"][-1])
+    except (ValueError, LookupError):
+        raise RuntimeError(f"bench clients: {text[-300:]} {complaint[-300:]}") from None
+
+
+class SteadyLoad:
+    """A load for as long as something else takes."""
+
+    def __init__(self, network, hosts, clients, longest):
+        self.seconds = longest
+        command = Clients(network, hosts, clients).command(STEADY, longest)
+        self.out = network.directory / "steady"
+        self.out.unlink(missing_ok=True)
+        self.process = network.start("clients", command, network.directory, self.out)
+
+    def until(self, seconds):
+        """Lets it go on to its end; the share of the exchanges of its first `seconds` seconds that came to nothing."""
+        self.process.child.wait(self.seconds + 60)
+        text = self.process.log()
+        run = json.loads(text[text.index("{") : text.rindex("}") + 1])["runs"][-1]
+        during = run["each-second"][: max(int(seconds), 1)]
+        begun = sum(second["begun"] for second in during)
+        return 1 - sum(second["completed"] for second in during) / begun

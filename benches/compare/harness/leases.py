@@ -14,20 +14,27 @@ def hardware(serial):
     return ":".join(f"{octet:02x}" for octet in (0x02, 0xAA, *serial.to_bytes(4, "big")))
 
 
+def times(serial, now):
+    """When the lease began and when it ends. In ascending order: with any other, or the same end for all, dhcpd walks
+    through a list for each, and its synchronisation takes many times as long."""
+    begin = now - 100 - serial // 30
+    return begin, begin + 86400
+
+
 def dhcpd(path, count, now, relationship=None):
     """`dhcpd.leases` with `count` active leases; with a relationship, of a server that was in NORMAL."""
-    end = now + 86400
     with open(path, "w") as out:
         if relationship:
             out.write(
                 f'failover peer "{relationship}" state {{\n  my state normal at epoch {now - 600};\n'
                 f"  partner state normal at epoch {now - 600};\n}}\n"
             )
-        told = f"  tstp epoch {end};\n  tsfp epoch {end};\n  atsfp epoch {end};\n" if relationship else ""
         for serial in range(count):
+            begin, end = times(serial, now)
+            told = f"  tstp epoch {end};\n  tsfp epoch {end};\n  atsfp epoch {end};\n" if relationship else ""
             out.write(
-                f"lease {address(serial)} {{\n  starts epoch {now - 60};\n  ends epoch {end};\n{told}"
-                f"  cltt epoch {now - 60};\n  binding state active;\n  next binding state "
+                f"lease {address(serial)} {{\n  starts epoch {begin};\n  ends epoch {end};\n{told}"
+                f"  cltt epoch {begin};\n  binding state active;\n  next binding state "
                 f"{'expired' if relationship else 'free'};\n  hardware ethernet {hardware(serial)};\n}}\n"
             )
 
@@ -39,4 +46,5 @@ def kea(path, count, now):
             "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context\n"
         )
         for serial in range(count):
-            out.write(f"{address(serial)},{hardware(serial)},,86460,{now + 86400},1,0,0,,0,\n")
+            _, end = times(serial, now)
+            out.write(f"{address(serial)},{hardware(serial)},,86400,{end},1,0,0,,0,\n")

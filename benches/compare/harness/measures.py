@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from .generator import Perfdhcp
+from .generator import Clients, SteadyLoad
 from .network import ADDRESSES, wait_for
 from .servers import Setup
 
@@ -50,8 +50,8 @@ class Bench:
             if sum(server.process.cpu_seconds() for server in servers) - before < 0.03:
                 return
 
-    def generator(self, clients):
-        return Perfdhcp(self.network, clients)
+    def generator(self, hosts="ab"):
+        return Clients(self.network, hosts, 50_000)
 
     def first_answer(self):
         """Waits for the first answer of anybody; when it came, on the monotonic clock."""
@@ -74,17 +74,16 @@ class Bench:
         return good
 
     def _keeps_up(self, generator, rate):
-        result = generator.run(rate, self.seconds)
-        # A generator that does not come up to the rate says nothing of the server.
-        return result.loss <= LOSS and result.offered >= 0.95 * rate * self.seconds
+        """A rate that is too much is tried once more: on a machine with other work one try says little."""
+        return any(generator.run(rate, self.seconds).loss <= LOSS for _ in range(2))
 
 
 def exchanges(bench, kind, figures):
     """Saturating rate, goodput far beyond it, latency at half of it, processor time, and what one server alone does."""
     setup = Setup()
     servers = bench.pair(kind, setup)
-    generator = bench.generator(50_000)
-    generator.run(300, 2)
+    generator = bench.generator()
+    generator.run(200, 2)
     rate = bench.saturation(generator, bench.guesses.get(kind.name, 800))
     bench.guesses[kind.name] = max(int(rate * 0.8), 100)
     figures["exchanges/s"] = rate
@@ -93,8 +92,8 @@ def exchanges(bench, kind, figures):
     result = generator.run(max(rate // 2, 20), bench.seconds + 2)
     used = sum(server.process.cpu_seconds() - cpu for server, cpu in zip(servers, before))
     figures["CPU ms per lease"] = 1000 * used / result.completed
-    for name, share in (("p50 ms", 0.5), ("p99 ms", 0.99), ("p99.9 ms", 0.999)):
-        figures[name] = result.percentile(share)
+    for name in ("p50", "p99", "p99.9"):
+        figures[f"{name} ms"] = result.latency[name] / 1000
 
     time.sleep(1)
     figures["goodput at 4x"] = generator.run(4 * rate, bench.seconds + 2).goodput
@@ -102,8 +101,8 @@ def exchanges(bench, kind, figures):
         server.check_alive()
         server.stop()
 
-    single = bench.alone(kind, setup)
-    generator.run(300, 2)
+    single, generator = bench.alone(kind, setup), bench.generator("a")
+    generator.run(200, 2)
     figures["alone exchanges/s"] = bench.saturation(generator, max(int(rate * 0.8), 100))
     single.stop()
 
@@ -139,50 +138,35 @@ class Started:
         self.child.wait()
 
 
-def synchronisation(bench, kind, figures, count=60_000, deadline=30):
+def synchronisation(bench, kind, figures, count=60_000, deadline=60):
     """One server has everything, the other starts with nothing, clients go on meanwhile."""
     now = int(time.time())
-    setup = Setup(clients=8192, found=count)
+    setup = Setup(clients=4096, found=count)
     full, empty = (kind(bench.network, host, setup, ADDRESSES[other]) for host, other in (("a", "b"), ("b", "a")))
     full.find(count, now)
     full.start()
     bench.first_answer()
     bench.settle([full])
-    load = Load(bench, rate=200)
-    time.sleep(2)
     empty.wipe()
+    load = SteadyLoad(bench.network, "ab", 2000, min(deadline, 30))
+    time.sleep(0.5)
     start = time.monotonic()
     empty.start()
+    size = f"{count // 1000}k"
     try:
         wait_for(f"{kind.title} synchronised", deadline, lambda: empty.check_alive() or empty.is_synchronised())
-        seconds = time.monotonic() - start
-        figures[f"sync {count // 1000}k s"] = seconds
-        figures[f"sync {count // 1000}k bindings/s"] = count / seconds
+        figures[f"sync {size} s"] = time.monotonic() - start
+        figures[f"sync {size} bindings/s"] = count / figures[f"sync {size} s"]
     finally:
-        unanswered = load.finish()
-        figures[f"unanswered meanwhile {count // 1000}k %"] = 100 * unanswered
+        took = time.monotonic() - start
+        figures[f"unanswered meanwhile {size} %"] = 100 * load.until(took)
         for server in (full, empty):
             server.stop()
 
 
-class Load:
-    """A steady load beside something else."""
-
-    def __init__(self, bench, rate):
-        self.rate = rate
-        command = ["perfdhcp", "-4", "-l", "eth0", "-r", rate, "-R", 4000, "-W", 1000000, "-b", "mac=02:cc:00:00:00:00"]
-        self.process = bench.network.start("clients", command, bench.network.directory, bench.network.directory / "load")
-
-    def finish(self):
-        """Ends it; the share of exchanges that came to nothing."""
-        import signal
-
-        self.process.child.send_signal(signal.SIGINT)
-        self.process.child.wait(30)
-        output = self.process.log()
-        counters = Perfdhcp(None, 0)
-        offered = counters._counter(output, "DISCOVER-OFFER", "sent")
-        return 1 - counters._counter(output, "REQUEST-ACK", "received") / offered
+def small_synchronisation(bench, kind, figures):
+    """The same with ten thousand bindings, which all of them manage."""
+    synchronisation(bench, kind, figures, 10_000)
 
 
 def start(bench, kind, figures, count=60_000):
@@ -219,7 +203,7 @@ def durability(bench, kind, figures):
         bench.network.directory, bench.network.directory / "strace-log",
     )
     time.sleep(1)
-    result = bench.generator(50_000).run(50, 2)
+    result = bench.generator("a").run(50, 2)
     trace.stop()
     figures["syncs per 100 leases"] = 100 * out.read_text().count("sync(") / result.completed
     server.stop()
@@ -228,6 +212,7 @@ def durability(bench, kind, figures):
 LOADS = {
     "exchanges": exchanges,
     "takeover": takeover,
+    "synchronisation-10k": small_synchronisation,
     "synchronisation": synchronisation,
     "start": start,
     "durability": durability,

@@ -13,7 +13,6 @@ TOOLS = {
     "ip": "iproute2",
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",
-    "perfdhcp": "kea-admin",
     "strace": "strace",
 }
 
