@@ -70,8 +70,8 @@ pub(super) struct ClientOptions {
     /// First find the highest rate at which at most 1 % fails: doubled until it is too much, then halved
     #[arg(long)]
     ramp: bool,
-    /// Length of each try of --ramp
-    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds, requires = "ramp")]
+    /// Length of each try of --ramp; should be several times the time-out
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, requires = "ramp")]
     step_seconds: Duration,
     /// After the run, another one at so many times its rate
     #[arg(long, value_name = "TIMES", value_parser = times)]

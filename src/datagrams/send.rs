@@ -97,6 +97,7 @@ mod tests {
         (socket, address)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "this is how `send` hands it out")]
     fn no_failure(index: usize, error: io::Error) {
         panic!("datagram {index}: {error}");
     }

@@ -331,7 +331,7 @@ fn latency_plot(run: &Run) -> Plot {
     let least = points().map(|point| point.1).filter(|y| *y > 0.0).fold(f64::MAX, f64::min);
     let most = points().map(|point| point.1).fold(0.001, f64::max);
     let right = points().map(|point| point.0).fold(1.0, f64::max);
-    let names = ["0", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
+    let names = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
     let marks = (0_u8..).map(f64::from).zip(names.map(str::to_owned));
     let marks = marks.filter(|(mark, _)| *mark <= right).collect();
     let plot = Plot::new(
