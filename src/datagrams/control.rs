@@ -67,32 +67,43 @@ impl Control {
 
     /// What the system has written about the local end.
     pub(super) fn local_end(&self) -> Option<LocalEnd> {
+        let (words, rest) = self.find(libc::IPPROTO_IP, libc::IP_PKTINFO)?.as_chunks::<4>();
+        let ([interface, address, destination], []) = (words, rest) else { return None };
+        Some(LocalEnd {
+            interface: u32::from_ne_bytes(*interface),
+            address: (*address).into(),
+            destination: (*destination).into(),
+        })
+    }
+
+    /// What the system has written about datagrams that found no room.
+    pub(super) fn lost(&self) -> Option<u32> {
+        let count = self.find(libc::SOL_SOCKET, libc::SO_RXQ_OVFL)?;
+        Some(u32::from_ne_bytes(*count.first_chunk()?))
+    }
+
+    /// The content of the control message of one kind.
+    fn find(&self, level: i32, kind: i32) -> Option<&[u8]> {
         let mut rest = self.as_slice();
-        while let Some((length, level, kind, content)) = next(&mut rest) {
-            if (level, kind) == (libc::IPPROTO_IP, libc::IP_PKTINFO) && length == LENGTH {
-                let (words, _) = content.as_chunks::<4>();
-                let [interface, address, destination] = *words.first_chunk::<3>()?;
-                return Some(LocalEnd {
-                    interface: u32::from_ne_bytes(interface),
-                    address: address.into(),
-                    destination: destination.into(),
-                });
+        while let Some((found, content)) = next(&mut rest) {
+            if found == (level, kind) {
+                return Some(content);
             }
         }
         None
     }
 }
 
-/// Cuts the first control message off: its length, level, type and content.
-fn next<'c>(rest: &mut &'c [u8]) -> Option<(usize, i32, i32, &'c [u8])> {
+/// Cuts the first control message off: its level and type, and its content.
+fn next<'c>(rest: &mut &'c [u8]) -> Option<((i32, i32), &'c [u8])> {
     let (length, fields) = rest.split_first_chunk::<SIZE_OF_LENGTH>()?;
     let (level, fields) = fields.split_first_chunk::<4>()?;
     let (kind, _) = fields.split_first_chunk::<4>()?;
     let length = usize::from_ne_bytes(*length);
     let content = rest.get(HEADER..length)?;
-    let message = (length, i32::from_ne_bytes(*level), i32::from_ne_bytes(*kind), content);
+    let kind = (i32::from_ne_bytes(*level), i32::from_ne_bytes(*kind));
     *rest = rest.get(length.next_multiple_of(SIZE_OF_LENGTH)..).unwrap_or_default();
-    Some(message)
+    Some((kind, content))
 }
 
 #[cfg(test)]
@@ -117,6 +128,16 @@ mod tests {
         control.octets[at..at + SPACE].copy_from_slice(&info.octets[..SPACE]);
         control.length = at + SPACE;
         assert_eq!(control.local_end().map(|end| end.address), Some(ADDRESS));
+    }
+
+    #[test]
+    fn the_count_of_lost_datagrams_is_read() {
+        let mut control = Control::leaving(ADDRESS, 7);
+        let kind = [libc::SOL_SOCKET.to_ne_bytes(), libc::SO_RXQ_OVFL.to_ne_bytes()].concat();
+        control.octets[..SIZE_OF_LENGTH].copy_from_slice(&(HEADER + 4).to_ne_bytes());
+        control.octets[SIZE_OF_LENGTH..HEADER].copy_from_slice(&kind);
+        control.octets[HEADER..HEADER + 4].copy_from_slice(&9_u32.to_ne_bytes());
+        assert_eq!((control.lost(), control.local_end()), (Some(9), None));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Datagram<'i> {
     pub peer: Option<Peer>,
     /// Its local end, on a UDP socket with `IP_PKTINFO`.
     pub local: Option<LocalEnd>,
+    /// How many datagrams had found no room on the socket before this one came, since the socket was
+    /// made; on a socket with `SO_RXQ_OVFL`, once there are any. It wraps.
+    pub lost: Option<u32>,
     /// What it says; on a packet socket with its headers.
     pub payload: &'i [u8],
     /// It was longer than the inbox takes, and its end is lost.
@@ -69,10 +72,11 @@ impl Inbox {
     }
 
     /// What was read last, in the order of its arrival.
-    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = Datagram<'_>> {
+    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = Datagram<'_>> + DoubleEndedIterator {
         self.slots.get(..self.filled).unwrap_or_default().iter().map(|slot| Datagram {
             peer: slot.name.peer(),
             local: slot.control.local_end(),
+            lost: slot.control.lost(),
             payload: slot.payload.get(..slot.length).unwrap_or_default(),
             is_cut: slot.is_cut,
         })
@@ -167,6 +171,22 @@ mod tests {
         let read: Vec<_> =
             inbox.datagrams().map(|datagram| (datagram.payload.len(), datagram.is_cut)).collect();
         assert_eq!(read, [(16, true), (16, false)]);
+    }
+
+    #[test]
+    fn what_finds_no_room_on_the_socket_is_counted() {
+        let (sender, receiver) = pair();
+        setsockopt(&receiver, sockopt::RcvBuf, &1).expect("the option exists");
+        setsockopt(&receiver, sockopt::RxqOvfl, &1).expect("the option exists");
+        let mut inbox = Inbox::new(MAX_BATCH, 16);
+        for _ in 0..MAX_BATCH {
+            sender.send(&[1; 16]).expect("sent");
+        }
+        let fitted = inbox.receive(receiver.as_fd()).expect("read");
+        sender.send(&[2; 16]).expect("sent");
+        inbox.receive(receiver.as_fd()).expect("read");
+        let lost = inbox.datagrams().next().and_then(|datagram| datagram.lost);
+        assert_eq!(lost.map(|lost| lost as usize), Some(MAX_BATCH - fitted));
     }
 
     #[test]

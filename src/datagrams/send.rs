@@ -1,6 +1,7 @@
 //! Writing.
 
 use std::io::{self, IoSlice};
+use std::iter;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::BorrowedFd;
 
@@ -57,16 +58,14 @@ pub fn send<'p>(
     mut failed: impl FnMut(usize, io::Error),
 ) {
     let mut datagrams = datagrams.into_iter().fuse();
-    let mut batch = [Outgoing::new(&[]); MAX_BATCH];
+    let Some(mut first) = datagrams.next() else { return };
+    let mut batch = [first; MAX_BATCH];
     let mut before = 0_usize;
     loop {
         let mut count = 0;
-        for (slot, datagram) in batch.iter_mut().zip(datagrams.by_ref()) {
+        for (slot, datagram) in batch.iter_mut().zip(iter::once(first).chain(datagrams.by_ref())) {
             *slot = datagram;
             count += 1;
-        }
-        if count == 0 {
-            return;
         }
         let mut next = 0;
         while let Some(rest) = batch.get(next..count).filter(|rest| !rest.is_empty()) {
@@ -80,6 +79,8 @@ pub fn send<'p>(
             }
         }
         before = before.saturating_add(count);
+        let Some(following) = datagrams.next() else { return };
+        first = following;
     }
 }
 

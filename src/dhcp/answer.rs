@@ -7,7 +7,7 @@ use dhcproto::v4::MessageType;
 
 use super::exchange::{Destination, Exchange, PendingReply, Reply};
 use super::option_code::OptionCode;
-use super::reply::{ReplyFields, ReplyWriter};
+use super::reply::{MAX_OCTETS, ReplyFields, ReplyWriter};
 use super::service::Desk;
 use crate::durable::CommitId;
 
@@ -131,18 +131,19 @@ impl Desk {
     ) -> PendingReply {
         let packet = exchange.packet;
         let relay_agent_information = packet.relay_agent_information.as_deref().unwrap_or_default();
+        let buffer = self.memory.buffer(MAX_OCTETS);
         let mut writer = ReplyWriter::begin(
-            &mut self.buffer,
+            buffer,
             &packet.header,
             fields,
             packet.max_message_size,
             relay_agent_information,
         );
         fill(&mut writer);
-        self.counters.options_omitted =
-            self.counters.options_omitted.saturating_add(writer.finish());
+        let omitted = writer.finish();
+        self.counters.options_omitted = self.counters.options_omitted.saturating_add(omitted);
         self.counters.count_sent(fields.message_type);
-        let bytes: Bytes = self.buffer.split().freeze();
+        let bytes: Bytes = buffer.split().freeze();
         let Promise { owner, commit } = promise;
         PendingReply { owner, commit, reply: Reply { bytes, destination } }
     }

@@ -56,6 +56,12 @@ impl Counters {
         add_one(&mut self.sent, message_type.map_or(0, u8::from));
     }
 
+    pub(super) fn count_overrun(&mut self, messages: u64) {
+        if let Some(counter) = self.dropped.get_mut(DropReason::Overload as usize) {
+            *counter = counter.saturating_add(messages);
+        }
+    }
+
     pub(super) fn count_dropped(&mut self, reason: DropReason) {
         if let Some(counter) = self.dropped.get_mut(reason as usize) {
             *counter = counter.saturating_add(1);
@@ -115,11 +121,14 @@ pub enum DropReason {
     Probing,
     /// A RELEASE or DECLINE for an address that the client does not hold.
     NotTheHolder,
+    /// More came than can be served; it was lost before it was read. Most are DISCOVERs: they are
+    /// read last.
+    Overload,
 }
 
 impl DropReason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotDhcp,
         Self::MalformedOptions,
         Self::Bootp,
@@ -137,6 +146,7 @@ impl DropReason {
         Self::PoolExhausted,
         Self::Probing,
         Self::NotTheHolder,
+        Self::Overload,
     ];
 
     /// The rule behind it, for logs and metrics.
@@ -156,6 +166,8 @@ impl DropReason {
             Self::NotOurs | Self::NotAuthoritative => "RFC 2131 §4.3.2",
             Self::Probing => "RFC 2131 §2.2",
             Self::NotTheHolder => "RFC 2131 §4.3.3",
+            // Who gets no answer asks again, later each time.
+            Self::Overload => "RFC 2131 §4.1",
         }
     }
 
@@ -179,6 +191,7 @@ impl DropReason {
             Self::PoolExhausted => "pool-exhausted",
             Self::Probing => "probing",
             Self::NotTheHolder => "not-the-holder",
+            Self::Overload => "overload",
         }
     }
 }

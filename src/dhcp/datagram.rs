@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+
+use crate::datagrams::Inbox;
 
 /// A socket of any family that the runtime watches.
 ///
@@ -15,6 +17,12 @@ use tokio::net::UdpSocket;
 /// system call that it is given, so a packet socket or an ICMP socket does as well.
 #[derive(Debug)]
 pub(super) struct DatagramSocket(UdpSocket);
+
+impl AsFd for DatagramSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl DatagramSocket {
     /// To be called inside a tokio runtime.
@@ -26,6 +34,16 @@ impl DatagramSocket {
     /// For writing, and for reading without waiting.
     pub(super) fn socket(&self) -> SockRef<'_> {
         SockRef::from(&self.0)
+    }
+
+    /// Waits until there may be something to read. Pending means that the task will be woken.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_recv_ready(cx)
+    }
+
+    /// Reads what is there, as far as the runtime knows of it.
+    pub(super) fn receive(&self, inbox: &mut Inbox) -> io::Result<usize> {
+        self.0.try_io(Interest::READABLE, || inbox.receive(self.0.as_fd()))
     }
 
     /// Reads with `read` as soon as there is something. Pending means that the task will be woken.

@@ -10,7 +10,7 @@
 //! [`preview`] plays a DISCOVER through without effect, for operators.
 //!
 //! The service does no input or output of its own: [`socket`] carries datagrams between it and the
-//! network, by `udp` and `packet_socket`; [`ping`] asks whether an address is in use.
+//! network, by `udp` and `packet_socket`, sorted by `filter`; [`ping`] asks whether an address is in use.
 
 #![cfg_attr(
     not(test),
@@ -24,6 +24,7 @@
 )]
 
 mod answer;
+mod answer_memory;
 mod bootp;
 mod client_key;
 pub mod config;
@@ -31,6 +32,7 @@ pub mod counters;
 mod datagram;
 mod discover;
 pub mod exchange;
+mod filter;
 mod inform;
 mod interface;
 pub mod network;

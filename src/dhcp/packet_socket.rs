@@ -1,8 +1,8 @@
 //! Clients on an Ethernet segment that have no address yet.
 //!
 //! Such a client sends from 0.0.0.0 to 255.255.255.255 and cannot answer ARP, so it is spoken to in
-//! whole Ethernet frames. The kernel hands this socket only datagrams to 255.255.255.255 port 67 and
-//! keeps the same datagrams from the UDP socket of the interface (see [`udp`](super::udp)): each is
+//! whole Ethernet frames. The kernel hands these sockets only datagrams to 255.255.255.255 port 67 and
+//! keeps the same datagrams from the UDP port of the interface (see [`filter`](super::filter)): each is
 //! read exactly once, and other traffic of the interface costs nothing.
 //!
 //! UDP checksums are not verified: on virtual links the sender leaves them to hardware that does not
@@ -10,22 +10,25 @@
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::AsRawFd;
-use std::task::{Context, Poll, ready};
+use std::os::fd::{AsFd, AsRawFd};
 
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
-use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+use etherparse::{
+    EtherType, Ethernet2Header, IpNumber, Ipv4Header, NetSlice, SlicedPacket, TransportSlice,
+    UdpHeader,
+};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::datagram::DatagramSocket;
-use super::exchange::{CLIENT_PORT, SERVER_PORT};
+use super::exchange::{CLIENT_PORT, Reply, SERVER_PORT};
+use super::filter::{ETHERTYPE_IPV4, Lane, of_link};
 use super::interface::Interface;
+use super::udp::set_receive_buffer;
+use crate::datagrams::{self, Outgoing};
 
-/// Ethernet's number for IPv4.
-const ETHERTYPE_IPV4: u16 = 0x0800;
 /// Hop limit of answers; the receiver is on the link.
 const TIME_TO_LIVE: u8 = 64;
-/// Octets read of one frame; the largest an Ethernet segment carries.
-const MAX_FRAME: usize = 2048;
+/// Octets of the headers in front of an answer.
+const HEAD: usize = 14 + 20 + 8;
 
 /// What a client's frame said.
 #[derive(Debug)]
@@ -34,64 +37,89 @@ pub(super) struct LinkDatagram<'f> {
     pub(super) payload: &'f [u8],
 }
 
-/// A packet socket on one interface.
+/// The packet sockets on one interface.
 #[derive(Debug)]
 pub(super) struct PacketSocket {
-    io: DatagramSocket,
+    requests: DatagramSocket,
+    discovers: DatagramSocket,
     hardware: [u8; 6],
-    /// The frame that is being read.
-    inbound: Box<[u8; MAX_FRAME]>,
-    /// The frame that is being written.
-    outbound: Vec<u8>,
+    /// Headers of the answers that are being sent.
+    heads: Vec<[u8; HEAD]>,
 }
 
 impl PacketSocket {
     /// Needs `CAP_NET_RAW`.
     pub(super) fn open(interface: &Interface) -> io::Result<Self> {
-        let protocol = Protocol::from(i32::from(ETHERTYPE_IPV4.to_be()));
-        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
-        socket.set_nonblocking(true)?;
-        socket.attach_filter(&broadcasts_to_servers())?;
-        nix::sys::socket::bind(socket.as_raw_fd(), &interface.link)?;
-        // Between creation and binding, frames of any kind and any interface were let in.
-        let mut inbound = Box::new([0; MAX_FRAME]);
-        while (&socket).read(&mut *inbound).is_ok() {}
         Ok(Self {
-            io: DatagramSocket::new(socket)?,
+            requests: open_lane(interface, Lane::Requests)?,
+            discovers: open_lane(interface, Lane::Discovers)?,
             hardware: interface.hardware,
-            inbound,
-            outbound: Vec::new(),
+            heads: Vec::new(),
         })
     }
 
-    /// The next client's datagram; `None` if a frame came that is none.
-    pub(super) fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<LinkDatagram<'_>>>> {
-        let inbound = &mut *self.inbound;
-        let length = ready!(self.io.poll_read(cx, |socket| (&*socket).read(inbound)))?;
-        Poll::Ready(Ok(inbound.get(..length).and_then(parse_frame)))
+    pub(super) const fn lane(&self, lane: Lane) -> &DatagramSocket {
+        match lane {
+            Lane::Requests => &self.requests,
+            Lane::Discovers => &self.discovers,
+        }
     }
 
-    /// Sends a datagram to a client by its Ethernet address, or to all.
-    pub(super) fn send(
+    /// Sends answers to clients by their Ethernet and IPv4 addresses.
+    pub(super) fn send<'r>(
         &mut self,
-        from: Ipv4Addr,
-        (hardware, to): ([u8; 6], Ipv4Addr),
-        payload: &[u8],
-    ) -> io::Result<()> {
-        self.outbound.clear();
-        PacketBuilder::ethernet2(self.hardware, hardware)
-            .ipv4(from.octets(), to.octets(), TIME_TO_LIVE)
-            .udp(SERVER_PORT, CLIENT_PORT)
-            .write(&mut self.outbound, payload)
-            .map_err(io::Error::other)?;
-        self.io.socket().send(&self.outbound).map(drop)
+        replies: impl Iterator<Item = (&'r Reply, [u8; 6], Ipv4Addr)> + Clone,
+        mut failed: impl FnMut(io::Error),
+    ) {
+        self.heads.clear();
+        for (reply, hardware, to) in replies.clone() {
+            // An answer is shorter than an Ethernet frame, so it has its headers.
+            let from = reply.destination.from;
+            let head = head(&reply.bytes, (self.hardware, from), (hardware, to));
+            self.heads.push(head.unwrap_or([0; HEAD]));
+        }
+        let datagrams = replies
+            .zip(&self.heads)
+            .map(|((reply, ..), head)| Outgoing::new(&reply.bytes).with_head(head));
+        datagrams::send(self.requests.as_fd(), datagrams, |_, error| failed(error));
     }
 }
 
-fn parse_frame(frame: &[u8]) -> Option<LinkDatagram<'_>> {
+fn open_lane(interface: &Interface, lane: Lane) -> io::Result<DatagramSocket> {
+    let protocol = Protocol::from(i32::from(ETHERTYPE_IPV4.to_be()));
+    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    socket.attach_filter(&of_link(lane))?;
+    nix::sys::socket::bind(socket.as_raw_fd(), &interface.link)?;
+    // Between creation and binding, frames of any kind and any interface were let in.
+    while (&socket).read(&mut [0]).is_ok() {}
+    set_receive_buffer(&socket, lane)?;
+    DatagramSocket::new(socket)
+}
+
+/// Ethernet, IPv4 and UDP headers of an answer.
+fn head(
+    payload: &[u8],
+    (source, from): ([u8; 6], Ipv4Addr),
+    (destination, to): ([u8; 6], Ipv4Addr),
+) -> Option<[u8; HEAD]> {
+    let ethernet = Ethernet2Header { source, destination, ether_type: EtherType::IPV4 };
+    let octets = u16::try_from(payload.len().checked_add(8)?).ok()?;
+    let mut ip =
+        Ipv4Header::new(octets, TIME_TO_LIVE, IpNumber::UDP, from.octets(), to.octets()).ok()?;
+    ip.header_checksum = ip.calc_header_checksum();
+    let udp = UdpHeader::with_ipv4_checksum(SERVER_PORT, CLIENT_PORT, &ip, payload).ok()?;
+    let mut head = [0; HEAD];
+    let (link, rest) = head.split_first_chunk_mut::<14>()?;
+    let (network, transport) = rest.split_first_chunk_mut::<20>()?;
+    *link = ethernet.to_bytes();
+    network.copy_from_slice(&ip.to_bytes());
+    transport.copy_from_slice(&udp.to_bytes());
+    Some(head)
+}
+
+/// What a frame says, if it is a client's.
+pub(super) fn parse_frame(frame: &[u8]) -> Option<LinkDatagram<'_>> {
     let packet = SlicedPacket::from_ethernet(frame).ok()?;
     let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Udp(udp))) = (packet.net, packet.transport)
     else {
@@ -100,31 +128,4 @@ fn parse_frame(frame: &[u8]) -> Option<LinkDatagram<'_>> {
     let source = SocketAddrV4::new(ip.header().source_addr(), udp.source_port());
     (udp.destination_port() == SERVER_PORT)
         .then_some(LinkDatagram { source, payload: udp.payload() })
-}
-
-/// Classic BPF: UDP over IPv4 to 255.255.255.255 port 67, first or only fragment.
-fn broadcasts_to_servers() -> [SockFilter; 13] {
-    const LOAD_WORD: u16 = 0x20;
-    const LOAD_HALF: u16 = 0x28;
-    const LOAD_OCTET: u16 = 0x30;
-    const LOAD_HALF_INDEXED: u16 = 0x48;
-    const LOAD_HEADER_LENGTH: u16 = 0xb1;
-    const JUMP_IF_EQUAL: u16 = 0x15;
-    const JUMP_IF_ANY_BIT: u16 = 0x45;
-    const RETURN: u16 = 0x06;
-    [
-        SockFilter::new(LOAD_HALF, 0, 0, 12),
-        SockFilter::new(JUMP_IF_EQUAL, 0, 9, ETHERTYPE_IPV4.into()),
-        SockFilter::new(LOAD_OCTET, 0, 0, 23),
-        SockFilter::new(JUMP_IF_EQUAL, 0, 7, 17),
-        SockFilter::new(LOAD_WORD, 0, 0, 30),
-        SockFilter::new(JUMP_IF_EQUAL, 0, 5, u32::MAX),
-        SockFilter::new(LOAD_HALF, 0, 0, 20),
-        SockFilter::new(JUMP_IF_ANY_BIT, 3, 0, 0x1fff),
-        SockFilter::new(LOAD_HEADER_LENGTH, 0, 0, 14),
-        SockFilter::new(LOAD_HALF_INDEXED, 0, 0, 16),
-        SockFilter::new(JUMP_IF_EQUAL, 1, 0, SERVER_PORT.into()),
-        SockFilter::new(RETURN, 0, 0, 0),
-        SockFilter::new(RETURN, 0, 0, u32::MAX),
-    ]
 }

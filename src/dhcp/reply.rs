@@ -22,6 +22,9 @@ const IP_AND_UDP_OCTETS: usize = 28;
 const DEFAULT_DATAGRAM: usize = 576;
 /// Longest IP datagram that fits an Ethernet frame.
 const ETHERNET_DATAGRAM: usize = 1500;
+/// Room that an answer needs, with as much relay agent information on top as any relay agent adds;
+/// for more the buffer grows.
+pub(super) const MAX_OCTETS: usize = 2 * ETHERNET_DATAGRAM;
 /// Longest data of one instance of an option.
 const MAX_INSTANCE: usize = 255;
 
@@ -67,7 +70,6 @@ impl<'b> ReplyWriter<'b> {
         relay_agent_information: &'b [u8],
     ) -> Self {
         let start = buffer.len();
-        buffer.reserve(ETHERNET_DATAGRAM);
         buffer.put_slice(&[2, request.htype, request.hlen, 0]);
         buffer.put_u32(request.xid);
         buffer.put_u16(0);

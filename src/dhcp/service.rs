@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use bytes::BytesMut;
 use dhcproto::v4::MessageType;
 
+use super::answer_memory::AnswerMemory;
 use super::config::{ConfigError, DhcpConfig};
 use super::counters::{Counters, DropReason};
 use super::exchange::{Arrival, Exchange, Owners, PendingReply};
@@ -62,8 +62,7 @@ pub(super) struct Desk {
     /// Options of the request and of the answer at hand that go with the binding.
     pub(super) request_options: Vec<u8>,
     pub(super) reply_options: Vec<u8>,
-    /// Answers are cut off its front, so that their memory comes back when they have left.
-    pub(super) buffer: BytesMut,
+    pub(super) memory: AnswerMemory,
 }
 
 impl DhcpService {
@@ -84,7 +83,7 @@ impl DhcpService {
             refusals: RateLimit::with_burst(REFUSALS_LOGGED),
             request_options: Vec::new(),
             reply_options: Vec::new(),
-            buffer: BytesMut::new(),
+            memory: AnswerMemory::default(),
         };
         Ok(Self { settings, desk })
     }
@@ -159,6 +158,12 @@ impl DhcpService {
             self.desk.abandon(owner, address, owners, now);
         }
         self.serve_again(&probe.datagram, &probe.arrival, owners, now, replies);
+    }
+
+    /// Takes note of messages that were lost before they could be read, because more came than can be
+    /// served.
+    pub fn count_overrun(&mut self, messages: u64) {
+        self.desk.counters.count_overrun(messages);
     }
 
     /// What has been counted since the start.

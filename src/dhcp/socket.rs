@@ -1,9 +1,12 @@
 //! The sockets on which clients and relay agents are served.
 //!
-//! There are two kinds of port. `interfaces` serves directly attached clients: a packet socket for
-//! those without address and a UDP socket at port 67 for everybody else on that interface. `listen`
-//! is a plain UDP socket on one address: at port 67 for relay agents, at any other port for trials,
+//! There are two kinds of port. `interfaces` serves directly attached clients: packet sockets for
+//! those without address and a UDP port 67 for everybody else on that interface. `listen`
+//! is a plain UDP port on one address: at port 67 for relay agents, at any other for trials,
 //! where every answer goes back to where the request came from.
+//!
+//! Each port has two [`Lane`]s. DISCOVERs are read last and only as far as there is time for them;
+//! those that find no room are lost before they have cost anything, and counted.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -12,18 +15,22 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::BytesMut;
-
+use super::datagram::DatagramSocket;
 use super::exchange::{Arrival, CLIENT_PORT, Reply, ReplyTo, SERVER_PORT};
+use super::filter::Lane;
 use super::interface::{Interface, machine_addresses};
-use super::packet_socket::PacketSocket;
+use super::packet_socket::{PacketSocket, parse_frame};
 use super::udp::UdpPort;
+use crate::datagrams::{self, Datagram, Inbox, Peer};
 use crate::rate_limit::RateLimit;
 
-/// Datagrams that one [`ClientSockets::recv_batch`] returns at most.
+/// Datagrams that one [`ClientSockets::receive`] takes, very nearly.
 pub const MAX_BATCH: usize = 256;
-/// Memory for received datagrams is taken in pieces of this size.
-const CHUNK: usize = 64 * 1024;
+/// How many of them may be DISCOVERs however many others there are, so that a storm of renewals does
+/// not shut newcomers out.
+const SURE_DISCOVERS: usize = 32;
+/// Longest message that is read; a longer one is no DHCP message.
+const MAX_MESSAGE: usize = 4096;
 
 /// Where clients are served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +76,7 @@ pub struct ClientSockets {
     ports: Vec<Port>,
     /// The port that is read first next time, so that a busy one does not starve the others.
     next: usize,
-    chunk: BytesMut,
+    inbox: Inbox,
     failures: Failures,
 }
 
@@ -78,15 +85,18 @@ struct Port {
     name: String,
     udp: UdpPort,
     link: Option<PacketSocket>,
+    /// What the kernel said last about datagrams without room: of both lanes, UDP and link.
+    lost: [[u32; 2]; 2],
     /// Taken where the system does not tell to which address a datagram was sent.
     address: Ipv4Addr,
     answer_to_source: bool,
 }
 
-/// Sends and receives that failed.
+/// Sends and receives that failed, and datagrams that found no room.
 #[derive(Debug)]
 struct Failures {
     count: u64,
+    overrun: u64,
     since: Instant,
     limit: RateLimit,
 }
@@ -115,8 +125,10 @@ impl ClientSockets {
             let port = Port::listening(*address, share_port);
             ports.push(port.map_err(|error| OpenError { what: address.to_string(), error })?);
         }
-        let failures = Failures { count: 0, since: Instant::now(), limit: RateLimit::default() };
-        Ok(Self { ports, next: 0, chunk: BytesMut::new(), failures })
+        let (since, limit) = (Instant::now(), RateLimit::default());
+        let failures = Failures { count: 0, overrun: 0, since, limit };
+        let inbox = Inbox::new(datagrams::MAX_BATCH, MAX_MESSAGE);
+        Ok(Self { ports, next: 0, inbox, failures })
     }
 
     /// Addresses by which clients may know this server, for
@@ -142,78 +154,105 @@ impl ClientSockets {
         self.failures.count
     }
 
-    /// Waits until something has arrived and appends it, at most [`MAX_BATCH`] datagrams. Loses
-    /// nothing if it is dropped before it is ready.
-    pub async fn recv_batch(&mut self, batch: &mut Vec<(Arrival, BytesMut)>) {
-        poll_fn(|cx| self.poll_recv(cx, batch)).await;
+    /// Datagrams that found no room since this was asked last, because more came than were served.
+    pub const fn take_overrun(&mut self) -> u64 {
+        std::mem::replace(&mut self.failures.overrun, 0)
     }
 
-    fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-        batch: &mut Vec<(Arrival, BytesMut)>,
-    ) -> Poll<()> {
-        let before = batch.len();
-        let mut inbox = Inbox {
-            socket: 0,
-            batch,
-            reads_left: MAX_BATCH,
-            chunk: &mut self.chunk,
-            failures: &mut self.failures,
-        };
+    /// Waits until something may have arrived; for DISCOVERs only where they are wanted.
+    pub async fn readable(&self, discovers: bool) {
+        poll_fn(|cx| self.poll_readable(cx, discovers)).await;
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>, discovers: bool) -> Poll<()> {
+        let mut ready = Poll::Pending;
+        for lane in lanes(discovers) {
+            for socket in self.ports.iter().flat_map(|port| port.sockets(lane)) {
+                if socket.poll_readable(cx).is_ready() {
+                    ready = Poll::Ready(());
+                }
+            }
+        }
+        ready
+    }
+
+    /// Hands over what has arrived, about [`MAX_BATCH`] datagrams at most, and says whether there may
+    /// be more. DISCOVERs come last, and only where they are wanted.
+    pub fn receive(&mut self, discovers: bool, mut handle: impl FnMut(&Arrival, &[u8])) -> bool {
+        let mut left = MAX_BATCH;
         let count = self.ports.len();
-        for index in (self.next..count).chain(0..self.next.min(count)) {
-            let Some(port) = self.ports.get_mut(index) else { continue };
-            inbox.socket = index;
-            port.poll_link(cx, &mut inbox);
-            port.poll_udp(cx, &mut inbox);
+        for lane in lanes(discovers) {
+            if lane == Lane::Discovers {
+                left = left.max(SURE_DISCOVERS);
+            }
+            for index in (self.next..count).chain(0..self.next.min(count)) {
+                let Some(port) = self.ports.get_mut(index) else { continue };
+                let mut reader = Reader {
+                    port: index,
+                    lane,
+                    left: &mut left,
+                    inbox: &mut self.inbox,
+                    failures: &mut self.failures,
+                };
+                port.receive_link(&mut reader, &mut handle);
+                port.receive_udp(&mut reader, &mut handle);
+            }
         }
         self.next = self.next.wrapping_add(1).checked_rem(count).unwrap_or(0);
-        if batch.len() > before { Poll::Ready(()) } else { Poll::Pending }
+        left == 0
     }
 
     /// Sends all of them. What cannot be sent is lost like any datagram, and counted.
-    pub fn send_batch<'r>(&mut self, replies: impl IntoIterator<Item = &'r Reply>) {
-        for reply in replies {
-            let Some(port) = self.ports.get_mut(reply.destination.socket) else { continue };
-            if let Err(error) = port.send(reply) {
-                self.failures.note(&port.name, "cannot send to a client", &error);
+    pub fn send_batch(&mut self, replies: &[Reply]) {
+        let failures = &mut self.failures;
+        for (index, port) in self.ports.iter_mut().enumerate() {
+            let replies = replies.iter().filter(|reply| reply.destination.socket == index);
+            port.send(replies, failures);
+        }
+    }
+}
+
+fn lanes(discovers: bool) -> impl Iterator<Item = Lane> {
+    Lane::ALL.into_iter().filter(move |lane| discovers || *lane == Lane::Requests)
+}
+
+/// Reads one lane of one port.
+struct Reader<'r> {
+    port: usize,
+    lane: Lane,
+    /// Datagrams that may still be read.
+    left: &'r mut usize,
+    inbox: &'r mut Inbox,
+    failures: &'r mut Failures,
+}
+
+impl Reader<'_> {
+    /// Reads from `socket` until it has no more or enough has been read. `lost` is what it said last
+    /// about datagrams without room.
+    fn read(
+        &mut self,
+        name: &str,
+        socket: &DatagramSocket,
+        lost: &mut [u32; 2],
+        mut take: impl FnMut(Datagram<'_>),
+    ) {
+        while *self.left > 0 {
+            let count = match socket.receive(self.inbox) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    self.failures.note(name, "cannot receive from clients", &error);
+                    1
+                }
+            };
+            *self.left = self.left.saturating_sub(count);
+            let said = self.inbox.datagrams().next_back().and_then(|last| last.lost);
+            if let (Some(now), Some(before)) = (said, lost.get_mut(self.lane as usize)) {
+                let more = now.wrapping_sub(std::mem::replace(before, now));
+                self.failures.overrun = self.failures.overrun.saturating_add(more.into());
             }
+            self.inbox.datagrams().filter(|datagram| !datagram.is_cut).for_each(&mut take);
         }
-    }
-}
-
-/// Where received datagrams are put.
-struct Inbox<'i> {
-    socket: usize,
-    batch: &'i mut Vec<(Arrival, BytesMut)>,
-    /// Reads that may still be made before the batch is handed over.
-    reads_left: usize,
-    chunk: &'i mut BytesMut,
-    failures: &'i mut Failures,
-}
-
-impl Inbox<'_> {
-    /// Whether another read may be made. If not, the task comes back at once for the rest.
-    fn room(&mut self, cx: &Context<'_>) -> Option<&mut Self> {
-        let Some(left) = self.reads_left.checked_sub(1) else {
-            cx.waker().wake_by_ref();
-            return None;
-        };
-        self.reads_left = left;
-        Some(self)
-    }
-
-    fn note(&mut self, port: &str, error: &io::Error) {
-        self.failures.note(port, "cannot receive from clients", error);
-    }
-
-    fn put(&mut self, arrival: Arrival, payload: &[u8]) {
-        if self.chunk.capacity() < payload.len() {
-            self.chunk.reserve(CHUNK.max(payload.len()));
-        }
-        self.chunk.extend_from_slice(payload);
-        self.batch.push((arrival, self.chunk.split()));
     }
 }
 
@@ -225,6 +264,7 @@ impl Port {
             link: Some(PacketSocket::open(&interface)?),
             address: interface.addresses.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED),
             name: interface.name,
+            lost: Default::default(),
             answer_to_source: false,
         })
     }
@@ -235,67 +275,70 @@ impl Port {
             link: None,
             address: *address.ip(),
             name: address.to_string(),
+            lost: Default::default(),
             answer_to_source: address.port() != SERVER_PORT,
         })
     }
 
+    fn sockets(&self, lane: Lane) -> impl Iterator<Item = &DatagramSocket> {
+        let link = self.link.as_ref().map(|link| link.lane(lane));
+        link.into_iter().chain([self.udp.lane(lane)])
+    }
+
     /// Broadcasts of clients without address.
-    fn poll_link(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox<'_>) {
-        let Some(link) = &mut self.link else { return };
-        while let Some(room) = inbox.room(cx) {
-            match link.poll_receive(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(None)) => {}
-                Poll::Ready(Err(error)) => room.note(&self.name, &error),
-                Poll::Ready(Ok(Some(datagram))) => {
-                    let arrival = Arrival {
-                        socket: room.socket,
-                        source: datagram.source,
-                        local_address: self.address,
-                        unicast: false,
-                        answer_to_source: false,
-                    };
-                    room.put(arrival, datagram.payload);
-                }
-            }
-        }
+    fn receive_link(&mut self, reader: &mut Reader<'_>, handle: &mut impl FnMut(&Arrival, &[u8])) {
+        let Some(link) = &self.link else { return };
+        let [_, lost] = &mut self.lost;
+        let (socket, local_address) = (reader.port, self.address);
+        reader.read(&self.name, link.lane(reader.lane), lost, |frame| {
+            let Some(datagram) = parse_frame(frame.payload) else { return };
+            let source = datagram.source;
+            let arrival =
+                Arrival { socket, source, local_address, unicast: false, answer_to_source: false };
+            handle(&arrival, datagram.payload);
+        });
     }
 
     /// Everything else.
-    fn poll_udp(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox<'_>) {
-        while let Some(room) = inbox.room(cx) {
-            match self.udp.poll_receive(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(None)) => {}
-                Poll::Ready(Err(error)) => room.note(&self.name, &error),
-                Poll::Ready(Ok(Some(datagram))) => {
-                    let arrival = Arrival {
-                        socket: room.socket,
-                        source: datagram.source,
-                        local_address: datagram.local_address.unwrap_or(self.address),
-                        unicast: datagram.unicast,
-                        answer_to_source: self.answer_to_source,
-                    };
-                    room.put(arrival, datagram.payload);
-                }
-            }
-        }
+    fn receive_udp(&mut self, reader: &mut Reader<'_>, handle: &mut impl FnMut(&Arrival, &[u8])) {
+        let [lost, _] = &mut self.lost;
+        let (socket, address) = (reader.port, self.address);
+        let answer_to_source = self.answer_to_source;
+        reader.read(&self.name, self.udp.lane(reader.lane), lost, |datagram| {
+            let Some(Peer::Udp(source)) = datagram.peer else { return };
+            let arrival = Arrival {
+                socket,
+                source,
+                local_address: datagram.local.map_or(address, |local| local.address),
+                unicast: datagram.local.is_none_or(|local| local.address == local.destination),
+                answer_to_source,
+            };
+            handle(&arrival, datagram.payload);
+        });
     }
 
-    fn send(&mut self, reply: &Reply) -> io::Result<()> {
-        let from = reply.destination.from;
-        let broadcast = SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT);
-        match (reply.destination.to, &mut self.link) {
-            (ReplyTo::Unicast(to), _) => self.udp.send(from, to, &reply.bytes),
-            (ReplyTo::Broadcast, Some(link)) => {
-                link.send(from, ([0xff; 6], Ipv4Addr::BROADCAST), &reply.bytes)
+    fn send<'r>(
+        &mut self,
+        replies: impl Iterator<Item = &'r Reply> + Clone,
+        failures: &mut Failures,
+    ) {
+        let Self { name, udp, link, .. } = self;
+        let mut failed = |error| failures.note(name, "cannot send to a client", &error);
+        let has_link = link.is_some();
+        let by_udp = replies.clone().filter_map(|reply| match reply.destination.to {
+            ReplyTo::Unicast(to) => Some((reply, to)),
+            ReplyTo::Broadcast | ReplyTo::Link { .. } => {
+                let everybody = SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT);
+                (!has_link).then_some((reply, everybody))
             }
-            (ReplyTo::Link { address, hardware }, Some(link)) => {
-                link.send(from, (hardware, address), &reply.bytes)
-            }
-            (ReplyTo::Broadcast | ReplyTo::Link { .. }, None) => {
-                self.udp.send(from, broadcast, &reply.bytes)
-            }
-        }
+        });
+        udp.send(by_udp, &mut failed);
+        let Some(link) = link else { return };
+        let by_link = replies.filter_map(|reply| match reply.destination.to {
+            ReplyTo::Unicast(_) => None,
+            ReplyTo::Broadcast => Some((reply, [0xff; 6], Ipv4Addr::BROADCAST)),
+            ReplyTo::Link { address, hardware } => Some((reply, hardware, address)),
+        });
+        link.send(by_link, failed);
     }
 }

@@ -1,147 +1,110 @@
-//! UDP sockets: relay agents, and clients that have their address.
+//! UDP sockets: relay agents, clients that have an address, and trials without privileges.
+//!
+//! The kernel says to which address a datagram was sent, and takes the address from which an answer
+//! is to leave (`IP_PKTINFO`); so one port serves a machine with any number of addresses.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::{AsRawFd, RawFd};
-use std::task::{Context, Poll, ready};
+use std::os::fd::AsFd;
 
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt,
-    sockopt,
-};
-use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
+use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::datagram::DatagramSocket;
-use super::exchange::SERVER_PORT;
+use super::exchange::{Reply, SERVER_PORT};
+use super::filter::{Lane, choose_lane, of_udp};
+use crate::datagrams::{self, Outgoing};
 
-/// Octets that the kernel may keep for us while we are busy: some thousand requests, a tenth of a
+/// Octets of REQUESTs that the kernel may keep for us while we are busy: some thousand, a tenth of a
 /// second's work. More would only make clients wait for answers that come too late.
-const RECEIVE_BUFFER: usize = 4 << 20;
-/// Longest message that is read; a longer one is no DHCP message.
-const MAX_MESSAGE: usize = 4096;
+const REQUESTS_BUFFER: usize = 4 << 20;
+/// The same for DISCOVERs. There are as many of them as there are clients, served or not, and what
+/// waits is what they wait.
+const DISCOVERS_BUFFER: usize = 1 << 20;
 
-/// A datagram with both its ends.
-#[derive(Debug)]
-pub(super) struct UdpDatagram<'b> {
-    pub(super) source: SocketAddrV4,
-    /// This server's address, if the system told.
-    pub(super) local_address: Option<Ipv4Addr>,
-    /// Sent to that address and not to a broadcast address.
-    pub(super) unicast: bool,
-    pub(super) payload: &'b [u8],
-}
-
-/// One UDP socket.
+/// One UDP port.
 #[derive(Debug)]
 pub(super) struct UdpPort {
-    io: DatagramSocket,
+    requests: DatagramSocket,
+    discovers: DatagramSocket,
     /// Bound to no address, so that the address to send from has to be given each time.
     any_address: bool,
-    inbound: Box<[u8; MAX_MESSAGE]>,
-    control: Vec<u8>,
 }
 
 impl UdpPort {
-    /// A socket on one address of this machine, or on all of them.
+    /// On one address of this machine, or on all of them.
     pub(super) fn listen(address: SocketAddrV4, share_port: bool) -> io::Result<Self> {
-        let socket = new_socket(share_port)?;
-        Self::bind(socket, address)
+        Self::bind(address, share_port, |lane, socket| socket.attach_filter(&of_udp(lane, true)))
     }
 
-    /// A socket that sees what one interface receives at port 67, except datagrams to
-    /// 255.255.255.255: those are the packet socket's.
+    /// Sees what one interface receives at port 67, except datagrams to 255.255.255.255: those are
+    /// the packet socket's.
     pub(super) fn on_interface(name: &str, share_port: bool) -> io::Result<Self> {
-        let socket = new_socket(share_port)?;
-        socket.bind_device(Some(name.as_bytes()))?;
-        socket.attach_filter(&all_but_limited_broadcasts())?;
-        Self::bind(socket, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT))
-    }
-
-    fn bind(socket: Socket, address: SocketAddrV4) -> io::Result<Self> {
-        socket.bind(&SockAddr::from(address))?;
-        Ok(Self {
-            io: DatagramSocket::new(socket)?,
-            any_address: address.ip().is_unspecified(),
-            inbound: Box::new([0; MAX_MESSAGE]),
-            control: nix::cmsg_space!(libc::in_pktinfo),
+        let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT);
+        Self::bind(address, share_port, |lane, socket| {
+            socket.bind_device(Some(name.as_bytes()))?;
+            socket.attach_filter(&of_udp(lane, false))
         })
     }
 
-    /// The address to which the socket is bound; a port of 0 has become a real one.
+    fn bind(
+        address: SocketAddrV4,
+        share_port: bool,
+        prepare: impl Fn(Lane, &Socket) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let requests = new_socket(share_port)?;
+        prepare(Lane::Requests, &requests)?;
+        // Alone at first: the port is refused if anybody else has it.
+        requests.bind(&SockAddr::from(address))?;
+        requests.set_reuse_port(true)?;
+        let discovers = new_socket(share_port)?;
+        prepare(Lane::Discovers, &discovers)?;
+        discovers.set_reuse_port(true)?;
+        discovers.bind(&requests.local_addr()?)?;
+        let mut program = choose_lane();
+        let program = libc::sock_fprog {
+            len: u16::try_from(program.len()).unwrap_or_default(),
+            filter: program.as_mut_ptr().cast(),
+        };
+        setsockopt(&requests, sockopt::AttachReusePortCbpf, &program)?;
+        set_receive_buffer(&requests, Lane::Requests)?;
+        set_receive_buffer(&discovers, Lane::Discovers)?;
+        Ok(Self {
+            requests: DatagramSocket::new(requests)?,
+            discovers: DatagramSocket::new(discovers)?,
+            any_address: address.ip().is_unspecified(),
+        })
+    }
+
+    /// The address to which it is bound; a port of 0 has become a real one.
     pub(super) fn local_addr(&self) -> io::Result<SocketAddrV4> {
-        let address = self.io.socket().local_addr()?;
+        let address = SockRef::from(&self.requests).local_addr()?;
         address.as_socket_ipv4().ok_or_else(|| io::Error::other("the socket is not an IPv4 socket"))
     }
 
-    /// The next datagram; `None` if it was too long.
-    pub(super) fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<UdpDatagram<'_>>>> {
-        let (inbound, control) = (&mut *self.inbound, &mut self.control);
-        let header =
-            ready!(self.io.poll_read(cx, |socket| receive(socket.as_raw_fd(), inbound, control)))?;
-        let Some(header) = header else { return Poll::Ready(Ok(None)) };
-        Poll::Ready(Ok(Some(UdpDatagram {
-            source: header.source,
-            local_address: header.local_address,
-            unicast: header.unicast,
-            payload: inbound.get(..header.length).unwrap_or_default(),
-        })))
-    }
-
-    /// Sends a datagram. `from` is one of this machine's addresses.
-    pub(super) fn send(&self, from: Ipv4Addr, to: SocketAddrV4, payload: &[u8]) -> io::Result<()> {
-        if !self.any_address || from.is_unspecified() {
-            return self.io.socket().send_to(payload, &SockAddr::from(to)).map(drop);
-        }
-        let info = libc::in_pktinfo {
-            ipi_ifindex: 0,
-            ipi_spec_dst: libc::in_addr { s_addr: from.to_bits().to_be() },
-            ipi_addr: libc::in_addr { s_addr: 0 },
-        };
-        let control = [ControlMessage::Ipv4PacketInfo(&info)];
-        let slices = [IoSlice::new(payload)];
-        let descriptor = self.io.socket().as_raw_fd();
-        let to = SockaddrIn::from(to);
-        sendmsg(descriptor, &slices, &control, MsgFlags::MSG_DONTWAIT, Some(&to))?;
-        Ok(())
-    }
-}
-
-/// What came with a datagram.
-struct Header {
-    length: usize,
-    source: SocketAddrV4,
-    local_address: Option<Ipv4Addr>,
-    unicast: bool,
-}
-
-fn receive(
-    descriptor: RawFd,
-    inbound: &mut [u8],
-    control: &mut [u8],
-) -> io::Result<Option<Header>> {
-    let mut slices = [IoSliceMut::new(inbound)];
-    let flags = MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<SockaddrIn>(descriptor, &mut slices, Some(control), flags)?;
-    if message.flags.contains(MsgFlags::MSG_TRUNC) {
-        return Ok(None);
-    }
-    let Some(source) = message.address else { return Ok(None) };
-    let mut header =
-        Header { length: message.bytes, source: source.into(), local_address: None, unicast: true };
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::Ipv4PacketInfo(info) = control {
-            header.local_address = Some(address_of(info.ipi_spec_dst));
-            header.unicast = info.ipi_spec_dst.s_addr == info.ipi_addr.s_addr;
+    pub(super) const fn lane(&self, lane: Lane) -> &DatagramSocket {
+        match lane {
+            Lane::Requests => &self.requests,
+            Lane::Discovers => &self.discovers,
         }
     }
-    Ok(Some(header))
-}
 
-fn address_of(address: libc::in_addr) -> Ipv4Addr {
-    Ipv4Addr::from_bits(u32::from_be(address.s_addr))
+    /// Sends answers to these addresses, each from the address that it names.
+    pub(super) fn send<'r>(
+        &self,
+        replies: impl Iterator<Item = (&'r Reply, SocketAddrV4)>,
+        mut failed: impl FnMut(io::Error),
+    ) {
+        let datagrams = replies.map(|(reply, to)| {
+            let (datagram, from) = (Outgoing::to(to, &reply.bytes), reply.destination.from);
+            if self.any_address && !from.is_unspecified() {
+                datagram.leaving(from, 0)
+            } else {
+                datagram
+            }
+        });
+        datagrams::send(self.requests.as_fd(), datagrams, |_, error| failed(error));
+    }
 }
 
 /// `share_port`: a socket on an interface and one on an address both want port 67.
@@ -150,24 +113,19 @@ fn new_socket(share_port: bool) -> io::Result<Socket> {
     socket.set_broadcast(true)?;
     socket.set_reuse_address(share_port)?;
     setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
-    // With privileges the system's limit does not count.
-    if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
-        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    }
     Ok(socket)
 }
 
-/// Classic BPF on the IPv4 header, which the kernel keeps in front of what a UDP socket sees.
-fn all_but_limited_broadcasts() -> [SockFilter; 4] {
-    const LOAD_WORD: u16 = 0x20;
-    const JUMP_IF_EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
-    /// Offsets from here on count from the network header (`SKF_NET_OFF`).
-    const NETWORK_HEADER: u32 = 0xfff0_0000;
-    [
-        SockFilter::new(LOAD_WORD, 0, 0, NETWORK_HEADER + 16),
-        SockFilter::new(JUMP_IF_EQUAL, 0, 1, u32::MAX),
-        SockFilter::new(RETURN, 0, 0, 0),
-        SockFilter::new(RETURN, 0, 0, u32::MAX),
-    ]
+/// Bounds what may wait on a socket, and has the kernel say what found no room.
+pub(super) fn set_receive_buffer(socket: &Socket, lane: Lane) -> io::Result<()> {
+    let octets = match lane {
+        Lane::Requests => REQUESTS_BUFFER,
+        Lane::Discovers => DISCOVERS_BUFFER,
+    };
+    // With privileges the system's limit does not count.
+    if setsockopt(socket, sockopt::RcvBufForce, &octets).is_err() {
+        socket.set_recv_buffer_size(octets)?;
+    }
+    setsockopt(socket, sockopt::RxqOvfl, &1)?;
+    Ok(())
 }

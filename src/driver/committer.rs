@@ -109,7 +109,12 @@ impl Committer {
     /// Whether fewer than [`MAX_QUEUED_COMMITS`] wait. Whoever takes in what makes commits stops
     /// until it is so; the next [`report`](Self::report) is the time to ask again.
     pub fn has_room(&self) -> bool {
-        self.shared.state.lock().waiting.len() < MAX_QUEUED_COMMITS
+        self.waiting() < MAX_QUEUED_COMMITS
+    }
+
+    /// Commits that wait for the next sync.
+    pub fn waiting(&self) -> usize {
+        self.shared.state.lock().waiting.len()
     }
 
     /// Whether the store has no room, so that nothing new can be promised for now.

@@ -9,12 +9,11 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::sync::oneshot;
 
-use crate::dhcp::{Arrival, ClientSockets, DhcpConfig, DhcpService, Pinger};
+use crate::dhcp::{ClientSockets, DhcpConfig, DhcpService, Pinger};
 use crate::driver::clock::Clock;
-use crate::driver::committer::{Committer, Report};
+use crate::driver::committer::{self, Committer, Report};
 use crate::driver::links::{LinkEvent, LinkSpec, Links};
 use crate::durable::{Commit, CommitId};
 use crate::endpoint::{Alone, Event, FailoverEndpoint, LinkId, OperatorCommand, TlsSide};
@@ -32,6 +31,9 @@ use super::report::{self, Counted};
 
 /// Events of links taken in one turn, at most 64 KiB each, so that clients are served in between.
 const MAX_EVENTS: usize = 8;
+
+/// Commits that may wait for the disk before DISCOVERs are left waiting: as many as share a sync.
+const MAX_COMMITS_BEFORE_OFFERS: usize = committer::MAX_BATCH;
 
 /// Longest sleep: so soon it is noticed that the wall clock was set, or that this process did not run.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -118,7 +120,8 @@ pub struct Engine {
     waiting: Vec<Waiting>,
 
     batch: Vec<(OwnerId, Commit)>,
-    inbox: Vec<(Arrival, BytesMut)>,
+    /// More of clients waits than was read at once.
+    is_behind: bool,
     event_log: EventLog,
     /// When clients were listened to last.
     listened: Instant,
@@ -173,7 +176,7 @@ impl Engine {
             commands,
             waiting: Vec::new(),
             batch: Vec::new(),
-            inbox: Vec::new(),
+            is_behind: false,
             event_log: EventLog::default(),
             listened: clock.monotonic(),
             stopping: None,
@@ -191,8 +194,12 @@ impl Engine {
             let ready = self.wait().await;
             self.forget_stale_requests().await;
             self.take(ready);
-            self.take_more().await;
+            self.take_more();
             self.act();
+            if self.is_behind {
+                // Connections are written to by tasks of their own.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -204,6 +211,7 @@ impl Engine {
         // partner down.
         let has_room = self.committer.has_room();
         let accepts_clients = has_room && self.accepts_clients();
+        let discovers = self.accepts_discovers();
         let echo = async {
             match &mut self.pinger {
                 Some(pinger) => pinger.answered().await,
@@ -214,7 +222,7 @@ impl Engine {
             report = self.committer.report() => Ready::Committed(report),
             event = self.links.next(), if has_room => Ready::Link(event),
             Some(command) = self.commands.recv() => Ready::Command(command),
-            () = self.sockets.recv_batch(&mut self.inbox), if accepts_clients => Ready::Clients,
+            () = self.sockets.readable(discovers), if accepts_clients => Ready::Clients,
             address = echo => Ready::Echo(address),
             () = timer => Ready::Time,
         }
@@ -228,18 +236,12 @@ impl Engine {
         if now.since(self.listened) <= MAX_DEAFNESS || !listens {
             return;
         }
-        let mut forgotten = self.inbox.len();
-        self.inbox.clear();
+        let mut forgotten = 0_usize;
         // The runtime learns of what has gathered only while this task waits.
         tokio::time::sleep(REACTION).await;
         for _ in 0..STALE_BATCHES {
-            tokio::select! {
-                biased;
-                () = self.sockets.recv_batch(&mut self.inbox) => {
-                    forgotten = forgotten.saturating_add(self.inbox.len());
-                    self.inbox.clear();
-                }
-                () = std::future::ready(()) => break,
+            if !self.sockets.receive(true, |_, _| forgotten = forgotten.saturating_add(1)) {
+                break;
             }
         }
         self.listened = now;
@@ -253,7 +255,8 @@ impl Engine {
             Ready::Committed(report) => self.on_committed(report),
             Ready::Link(event) => self.keeper.link_event(self.clock.now(), event),
             Ready::Command(command) => self.on_command(command),
-            Ready::Clients => self.on_clients(),
+            // They are read with what is ready besides.
+            Ready::Clients => {}
             Ready::Echo(address) => self.keeper.echo(self.clock.now(), address),
             Ready::Time => self.on_time(),
         }
@@ -261,7 +264,7 @@ impl Engine {
 
     /// What is ready besides, a bounded number of each kind: a partner that sends without end does
     /// not keep clients waiting.
-    async fn take_more(&mut self) {
+    fn take_more(&mut self) {
         if let Some(report) = self.committer.try_report() {
             self.on_committed(report);
         }
@@ -273,11 +276,7 @@ impl Engine {
             self.keeper.link_event(self.clock.now(), event);
         }
         if self.accepts_clients() {
-            tokio::select! {
-                biased;
-                () = self.sockets.recv_batch(&mut self.inbox) => self.on_clients(),
-                () = std::future::ready(()) => {}
-            }
+            self.on_clients();
             self.listened = self.clock.monotonic();
         }
     }
@@ -286,6 +285,11 @@ impl Engine {
     /// what it may send without an answer is bounded.
     fn accepts_clients(&self) -> bool {
         self.stopping.is_none() && !self.committer.is_stalled()
+    }
+
+    /// An offer is worth nothing where the REQUEST that follows has to wait for the disk.
+    fn accepts_discovers(&self) -> bool {
+        self.committer.waiting() < MAX_COMMITS_BEFORE_OFFERS
     }
 
     // What happens.
@@ -311,9 +315,12 @@ impl Engine {
 
     fn on_clients(&mut self) {
         let now = self.clock.now();
-        for (arrival, datagram) in self.inbox.drain(..) {
-            self.keeper.datagram(now, &arrival, &datagram);
-        }
+        let discovers = self.accepts_discovers();
+        let Self { sockets, keeper, .. } = self;
+        self.is_behind = sockets.receive(discovers, |arrival, datagram| {
+            keeper.datagram(now, arrival, datagram);
+        });
+        self.keeper.service_mut().count_overrun(self.sockets.take_overrun());
     }
 
     fn on_time(&mut self) {
@@ -450,7 +457,7 @@ impl Engine {
         }
         let outgoing = self.keeper.outgoing();
         if self.failure.is_none() {
-            self.sockets.send_batch(outgoing.iter());
+            self.sockets.send_batch(outgoing);
         }
         outgoing.clear();
     }
