@@ -14,10 +14,10 @@ class Dhcpd(Server):
         (f"max-unacked-updates {WINDOW}", "synchronisation is several times slower with the usual 10"),
         ("ping-check false", "else every new lease waits a second for an echo"),
         ("dhcp-cache-threshold 0", "else a returning client is answered without a write, which is no lease"),
-        ("delayed-ack 0, the default", "its group commit; off in Debian's default, as its manual calls it experimental"),
+        ("delayed-ack 28", "its group commit, with the count that its manual suggests; off by default"),
         (f"max-response-delay {RESPONSE_DELAY}, mclt {MCLT}", "as for the others"),
     ]
-    durability = "fsync of the lease file before each DHCPACK"
+    durability = "fsync of the lease file before the DHCPACKs that wait for it"
 
     def configure(self):
         # The packages' AppArmor profile ties the program to its system directories, by its path: a copy is free of it.
@@ -36,14 +36,14 @@ class Dhcpd(Server):
             )
             failover = f'    failover peer "{RELATIONSHIP}";\n'
         (self.directory / "dhcpd.conf").write_text(
-            "authoritative; ddns-update-style none; ping-check false; dhcp-cache-threshold 0; log-facility local7;\n"
+            "authoritative; ddns-update-style none; ping-check false; dhcp-cache-threshold 0; delayed-ack 28;\n"
             f"default-lease-time {LEASE_TIME}; max-lease-time {LEASE_TIME};\n{peer}"
             f"subnet 10.0.0.0 netmask 255.0.0.0 {{\n  option routers 10.0.0.3;\n  pool {{\n{failover}{pool}  }}\n}}\n"
         )
         self.wipe()
 
     def command(self):
-        # -q and not -d: a line a message on a terminal costs it a fifth of its speed.
+        # -d: its log goes to a file, as it would through syslog; without it there is no other trace of why it stopped.
         return [self.program, "-4", "-f", "-d", "-cf", "dhcpd.conf", "-lf", "dhcpd.leases", "-pf", "dhcpd.pid", "eth0"]
 
     def wipe(self):
