@@ -3,56 +3,22 @@
 //! `cargo bench --bench store`; the directory is made below `TMPDIR`.
 #![allow(
     clippy::unwrap_used,
-    clippy::cast_possible_truncation,
     missing_docs,
+    unreachable_pub,
     reason = "a measurement stops at the first surprise"
 )]
 
+#[path = "paths/store.rs"]
+mod path;
+
 use std::hint::black_box;
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use twinlease::binding::{Binding, Client, ClientIdentifier, HardwareAddress};
-use twinlease::durable::Change;
 use twinlease::store::{Journal, LeaseStore, OwnerId};
-use twinlease::time::UnixTime;
-use twinlease::wire::codes::BindingStatus;
 
-const BINDINGS: u32 = 1_000_000;
-const FIRST: u32 = 0x0a00_0000;
-
-/// An active binding of an ordinary client; about 50 octets as a record.
-fn binding(offset: u32, time: u32) -> Binding {
-    let [a, b, c, d] = offset.to_be_bytes();
-    let hardware = [0, 12, a, b, c, d];
-    Binding {
-        binding_status: BindingStatus::Active,
-        client: Some(Client {
-            identifier: ClientIdentifier::new(&[&[1], hardware.as_slice()].concat()),
-            hardware: HardwareAddress::new(1, &hardware),
-        }),
-        lease_expiration: UnixTime(1_700_000_000 + time),
-        start_of_status: UnixTime(1_700_000_000),
-        ..Binding::unused(Ipv4Addr::from_bits(FIRST + offset))
-    }
-}
-
-/// Which address the n-th change is of.
-type Order = fn(u32) -> u32;
-
-/// The same sequence of offsets in every run.
-fn scattered(step: u32) -> u32 {
-    (u64::from(step) * 2_654_435_761 % u64::from(BINDINGS)) as u32
-}
-
-fn batch(owner: OwnerId, size: u32, round: u32, offset: Order) -> Vec<(OwnerId, Change)> {
-    let first = round.wrapping_mul(size) % BINDINGS;
-    (first..first + size)
-        .map(|step| (owner, Change::Binding(binding(offset(step % BINDINGS), round))))
-        .collect()
-}
+use path::{BINDINGS, Order, batch, scattered};
 
 /// A store with a million bindings.
 fn filled(directory: &Path) -> (Journal, OwnerId) {

@@ -32,6 +32,96 @@ pub fn hash(key: &[u8]) -> u8 {
     key.iter().rev().fold(length, |bucket, octet| MIXING_TABLE[usize::from(bucket ^ octet)])
 }
 
+/// The buckets of `N` clients at once, each as [`hash`] has it.
+///
+/// One key is a chain of look-ups, each of which waits for the one before. Several chains side by
+/// side fill that wait; eight of them keep a core busy. Keys of different lengths are hashed one
+/// after the other.
+pub fn hash_each<const N: usize>(keys: [&[u8]; N]) -> [u8; N] {
+    let length = keys.first().map_or(0, |key| key.len());
+    if keys.iter().any(|key| key.len() != length) {
+        return keys.map(hash);
+    }
+    let mut chains = Chains::of_length(length);
+    let mut rest = keys;
+    while let Some(words) = last_words(&mut rest) {
+        chains.take(words, WORD);
+    }
+    let left = rest.first().map_or(0, |key| key.len());
+    chains.take(keys.map(|key| first_octets(key, left)), left);
+    chains.buckets.map(low_octet)
+}
+
+/// Octets of a key that are read at once.
+const WORD: usize = size_of::<u64>();
+/// Octets of half of that.
+const HALF: usize = size_of::<u32>();
+
+/// The buckets so far, each in the lowest octet.
+struct Chains<const N: usize> {
+    buckets: [u64; N],
+}
+
+impl<const N: usize> Chains<N> {
+    fn of_length(length: usize) -> Self {
+        let [octet, ..] = length.to_le_bytes();
+        Self { buckets: [octet.into(); N] }
+    }
+
+    /// Takes `octets` octets from the low end of each word.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "an octet indexes a table of 256 entries")]
+    fn take(&mut self, mut words: [u64; N], octets: usize) {
+        for (word, bucket) in words.iter_mut().zip(&self.buckets) {
+            *word ^= bucket;
+        }
+        for _ in 0..octets {
+            for (word, bucket) in words.iter_mut().zip(&mut self.buckets) {
+                *bucket = MIXING_TABLE[usize::from(low_octet(*word))].into();
+                *word = (*word >> 8) ^ *bucket;
+            }
+        }
+    }
+}
+
+fn low_octet(word: u64) -> u8 {
+    let [octet, ..] = word.to_le_bytes();
+    octet
+}
+
+/// Cuts the last word off every key, while all have one.
+#[inline]
+fn last_words<const N: usize>(keys: &mut [&[u8]; N]) -> Option<[u64; N]> {
+    let mut words = [0; N];
+    for (key, word) in keys.iter_mut().zip(&mut words) {
+        let (rest, last) = key.split_last_chunk()?;
+        *word = u64::from_be_bytes(*last);
+        *key = rest;
+    }
+    Some(words)
+}
+
+/// The first `count` octets of a key as a number; fewer than a word, and all of a key that is
+/// shorter than a word.
+#[inline]
+fn first_octets(key: &[u8], count: usize) -> u64 {
+    if let Some(first) = key.first_chunk() {
+        // Of a whole word nothing is left to take.
+        return if count == 0 { 0 } else { u64::from_be_bytes(*first) >> bits(WORD, count) };
+    }
+    if let (Some(first), Some(last)) = (key.first_chunk::<HALF>(), key.last_chunk::<HALF>()) {
+        // Where the two overlap they say the same.
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_be_bytes(*half)));
+        return (first << bits(count, HALF)) | last;
+    }
+    key.iter().fold(0, |word, octet| (word << 8) | u64::from(*octet))
+}
+
+/// The bits by which `long` octets are more than `short`.
+fn bits(long: usize, short: usize) -> usize {
+    long.saturating_sub(short).saturating_mul(8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +162,30 @@ mod tests {
         for (key, bucket) in KNOWN_ANSWERS {
             assert_eq!(hash(&octets(key)), bucket, "key {key}");
         }
+    }
+
+    /// Holds: FO-5.3-3.
+    #[test]
+    fn keys_hashed_side_by_side_fall_into_their_own_buckets() {
+        for (key, bucket) in KNOWN_ANSWERS {
+            let key = octets(key);
+            assert_eq!(hash_each([&key; 3]), [bucket; 3], "key {key:02x?}");
+        }
+    }
+
+    #[test]
+    fn side_by_side_is_the_same_as_one_by_one_at_every_length() {
+        let text: Vec<u8> = (0..=255).cycle().take(600).collect();
+        for length in 0..=300 {
+            let keys: [&[u8]; 8] = std::array::from_fn(|at| &text[at * 31..at * 31 + length]);
+            assert_eq!(hash_each(keys), keys.map(hash), "length {length}");
+        }
+    }
+
+    #[test]
+    fn keys_of_different_lengths_may_stand_side_by_side() {
+        let keys: [&[u8]; 3] = [b"\x00", b"", b"\xff"];
+        assert_eq!(hash_each(keys), [175, 0, 234]);
     }
 
     #[test]

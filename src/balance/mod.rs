@@ -1,6 +1,7 @@
 //! Which of the two servers answers a client (RFC 3074).
 //!
-//! [`hash`] reduces a client's identifier, or its hardware address, to one of 256 buckets;
+//! [`hash`] reduces a client's identifier, or its hardware address, to one of 256 buckets, [`hash_each`]
+//! does so for several clients at once;
 //! [`ServerBuckets`] says which buckets a pair serves at all, [`HashBuckets`] which of its servers each
 //! belongs to; [`secs_override`] lets the other server step in for a client that has waited. [`Role`]
 //! names the two servers.
@@ -25,7 +26,7 @@ mod role;
 mod server;
 
 pub use buckets::{BUCKET_OCTETS, HashBuckets};
-pub use hash::hash;
+pub use hash::{hash, hash_each};
 pub use role::Role;
 pub use server::ServerBuckets;
 

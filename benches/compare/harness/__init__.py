@@ -1,0 +1,1 @@
+"""The parts of `benches/compare/run`: three pairs of DHCP servers under the same loads."""

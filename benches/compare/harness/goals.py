@@ -1,0 +1,92 @@
+"""The promises of the project next to what was measured."""
+
+import json
+
+from .prerequisites import ROOT
+from .report import HIGHER, OURS, number
+
+# What `cargo bench` leaves behind, and how many of the thing it counts are in one iteration.
+CRITERION = ROOT / "target/criterion"
+
+
+def nanoseconds(group, name, count=1):
+    """Median of a criterion benchmark, per thing; None where it has not been run."""
+    file = CRITERION / group / name / "new/estimates.json"
+    if not file.exists():
+        return None
+    return json.loads(file.read_text())["median"]["point_estimate"] / count
+
+
+def verdict(reached):
+    return "reached" if reached else "**not reached**"
+
+
+def rows(results):
+    """What, goal, figure, verdict."""
+    yield from _exchanges(results)
+    yield from _synchronisation(results)
+    yield from _codec()
+    yield from _hash()
+    yield from _rest(results)
+
+
+def _row(what, goal, value, shown, reached):
+    if value is None:
+        return what, goal, "not measured in this run", "-"
+    return what, goal, shown(value), verdict(reached(value))
+
+
+def _exchanges(results):
+    yield _row("four-way exchanges a second against the better peer", ">= 10 times",
+               results.ratios("exchanges/s", HIGHER) or None,
+               lambda values: f"{values[len(values) // 2]:.1f} times ({values[0]:.1f} to {values[-1]:.1f})",
+               lambda values: values[len(values) // 2] >= 10)
+    peak, beyond = results.median(OURS, "exchanges/s"), results.median(OURS, "goodput at 4x")
+    share = 100 * beyond / peak if peak and beyond else None
+    yield _row("goodput at 4 times the saturating load", ">= 95 % of the peak", share, lambda v: f"{v:.0f} %", lambda v: v >= 95)
+    alone = results.median(OURS, "alone exchanges/s")
+    cost = 100 * (1 - peak / alone) if peak and alone else None
+    yield _row("failover's cost against the same server alone", "<= 5 %", cost, lambda v: f"{v:.0f} %", lambda v: v <= 5)
+    ours = results.median(OURS, "p99 ms")
+    theirs = [results.median(kind, "p50 ms") for kind in ("dhcpd", "kea-lb", "kea-hs")]
+    theirs = min((value for value in theirs if value is not None), default=None)
+    both = (ours, theirs) if ours is not None and theirs is not None else None
+    yield _row("p99 at half of the saturating load", "below the p50 of the better peer", both,
+               lambda v: f"{v[0]:.2f} ms against {v[1]:.2f} ms", lambda v: v[0] < v[1])
+
+
+def _synchronisation(results):
+    rate, lost = results.median(OURS, "sync 1000k bindings/s"), results.median(OURS, "unanswered meanwhile 1000k %")
+    both = (rate, lost) if rate is not None and lost is not None else None
+    yield _row("resynchronisation of 1 million bindings, start of the process included",
+               ">= 500 thousand/s, no client unanswered", both,
+               lambda v: f"{number(v[0])}/s, {v[1]:.2g} % unanswered", lambda v: v[0] >= 500_000 and v[1] == 0)
+
+
+def _codec():
+    for what in ("decode", "encode"):
+        time = nanoseconds(what, "bndupd of 1")
+        yield _row(f"{what} of one binding update", ">= 10 million/s a core", time,
+                   lambda v: f"{1000 / v:.1f} million/s", lambda v: v <= 100)
+
+
+def _hash():
+    single = nanoseconds("balance", "hash of 16 octets, one after the other")
+    together = nanoseconds("balance", "hash of 16 octets, eight at once", 8)
+    both = (single, together) if single and together else None
+    yield _row("RFC 3074 decision of 16 octets, several at once", ">= 4 times one after the other", both,
+               lambda v: f"{v[0]:.1f} ns one after the other, {v[1]:.1f} ns each of eight: {v[0] / v[1]:.1f} times",
+               lambda v: v[0] >= 4 * v[1])
+
+
+def _rest(results):
+    for size in ("1000k", "60k"):
+        memory = results.median(OURS, f"octets a lease ({size})")
+        if memory is not None:
+            break
+    yield _row("memory a lease, growth of the whole process", "<= 96 octets at 10 million", memory,
+               lambda v: f"{v:.0f} octets at {'1 million' if size == '1000k' else '60 thousand'}", lambda v: v <= 96)
+    start = results.median(OURS, "start 1000k ms")
+    yield _row("start with 1 million bindings to the first answer", "<= 1 s", start, lambda v: f"{v:.0f} ms", lambda v: v <= 1000)
+    takeover = results.median(OURS, "takeover ms")
+    yield _row("the survivor's first answer after a kill -9", "<= 100 ms", takeover, lambda v: f"{v:.0f} ms", lambda v: v <= 100)

@@ -1,0 +1,115 @@
+"""Figures of all rounds, as a table of ratios and as a page."""
+
+import json
+
+HIGHER, LOWER = "higher is better", "lower is better"
+PEERS = ("dhcpd", "kea-lb", "kea-hs")
+OURS = "twinlease"
+
+# Figure, what it is, which way is better.
+FIGURES = [
+    ("exchanges/s", "four-way exchanges a second, at most 1 % lost", HIGHER),
+    ("goodput at 4x", "exchanges completed a second at 4 times that", HIGHER),
+    ("alone exchanges/s", "exchanges a second of one server without partner", HIGHER),
+    ("p50 ms", "exchange at half of the saturating rate, p50, ms", LOWER),
+    ("p99 ms", "the same, p99, ms", LOWER),
+    ("p99.9 ms", "the same, p99.9, ms", LOWER),
+    ("CPU ms per lease", "processor seconds per thousand leases, both servers", LOWER),
+    ("takeover ms", "kill -9 of one until the other answers its clients, ms", LOWER),
+    ("sync 10k s", "10 thousand bindings, from the start of an empty server until synchronised, s", LOWER),
+    ("unanswered meanwhile 10k %", "exchanges unanswered meanwhile, %", LOWER),
+    ("sync 60k s", "60 thousand bindings, the same, s", LOWER),
+    ("unanswered meanwhile 60k %", "exchanges unanswered meanwhile, %", LOWER),
+    ("sync 1000k s", "1 million bindings, the same, s", LOWER),
+    ("unanswered meanwhile 1000k %", "exchanges unanswered meanwhile, %", LOWER),
+    ("start 60k ms", "start with 60 thousand leases to the first answer, ms", LOWER),
+    ("start 1000k ms", "start with 1 million leases to the first answer, ms", LOWER),
+    ("octets a lease (60k)", "octets of memory a lease, at 60 thousand", LOWER),
+    ("octets a lease (1000k)", "octets of memory a lease, at 1 million", LOWER),
+    ("syncs per 100 leases", "syncs of the disk per 100 leases at 50 a second", None),
+]
+
+
+class Results:
+    """By kind of server and figure: the values of all rounds."""
+
+    def __init__(self, values=None, failures=None):
+        self.values, self.failures = values or {}, failures or {}
+
+    @classmethod
+    def read(cls, path):
+        if path and path.exists():
+            return cls(**json.loads(path.read_text()))
+        return cls()
+
+    def write(self, path):
+        if path:
+            path.write_text(json.dumps({"values": self.values, "failures": self.failures}, indent=1))
+
+    def add(self, kind, figures):
+        for figure, value in figures.items():
+            if value is not None:
+                self.values.setdefault(kind, {}).setdefault(figure, []).append(value)
+
+    def fail(self, kind, load, reason):
+        self.failures.setdefault(kind, {}).setdefault(load, []).append(reason.splitlines()[0][:200])
+
+    def of(self, kind, figure):
+        return sorted(self.values.get(kind, {}).get(figure, []))
+
+    def median(self, kind, figure):
+        values = self.of(kind, figure)
+        return values[len(values) // 2] if values else None
+
+    def ratios(self, figure, better):
+        """Ours over the better peer, round by round where both have as many: at most 1 is better with LOWER."""
+        peers = [kind for kind in PEERS if self.median(kind, figure) is not None]
+        if not peers or self.median(OURS, figure) is None:
+            return []
+        best = (max if better == HIGHER else min)(peers, key=lambda kind: self.median(kind, figure))
+        pairs = zip(self.values[OURS][figure], self.values[best][figure])
+        return sorted(ours / theirs for ours, theirs in pairs if theirs)
+
+    def rows(self, kinds):
+        for figure, title, better in FIGURES:
+            cells = [spread(self.of(kind.name, figure)) for kind in kinds]
+            if any(cells):
+                ratio = spread(self.ratios(figure, better)) if better else ""
+                yield [title, *(cell or "-" for cell in cells), ratio or "-"]
+
+    def head(self, kinds):
+        return ["", *(kind.title for kind in kinds), "twinlease / the better peer"]
+
+    def table(self, kinds):
+        """For a terminal."""
+        rows = [self.head(kinds), *self.rows(kinds)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+        for kind, loads in self.failures.items():
+            lines += [f"{kind}, {load}: {reason}" for load, reasons in loads.items() for reason in reasons]
+        return "\n".join(lines)
+
+    def markdown(self, kinds):
+        head = self.head(kinds)
+        lines = [line(head), line(["---"] + ["---:"] * (len(head) - 1))]
+        return "\n".join(lines + [line(row) for row in self.rows(kinds)])
+
+
+def line(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def number(value):
+    if value >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.3g}"
+
+
+def spread(values):
+    """The median, with the least and the greatest where there are several."""
+    if not values:
+        return ""
+    middle = number(values[len(values) // 2])
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({number(values[0])}..{number(values[-1])})"
