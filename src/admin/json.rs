@@ -18,6 +18,8 @@ use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, FailoverState};
 use crate::wire::pretty::Hex;
 
+pub use super::audit::{Entry as AuditEntry, Who as AuditWho};
+
 /// `GET /v1/status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StatusBody {
@@ -243,11 +245,40 @@ pub struct ResetBody {
     pub address: Ipv4Addr,
 }
 
-/// The answer to a request that is not followed.
+/// The answer to a request that is not followed: problem details (RFC 9457).
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ErrorBody {
+pub struct ProblemBody {
     /// What is wrong and what would be right.
     pub error: String,
+    /// Always "about:blank": the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// The same as `error`, under the name that the standard gives it.
+    pub detail: String,
+    /// The rule that refused: a section of the draft or of another document.
+    pub rule: String,
+}
+
+/// `GET /v1/session`: as whom the server knows the one who asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionBody {
+    /// Name of the token; "loopback" where none is needed.
+    pub name: String,
+    /// "read", "operate" or "admin".
+    pub role: String,
+}
+
+/// `GET /v1/audit`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditBody {
+    /// The latest first.
+    pub entries: Vec<AuditEntry>,
+    /// What to ask for as `before` to read on; null at the end.
+    pub next: Option<u64>,
 }
 
 /// `GET /v1/why`.

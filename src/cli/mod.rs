@@ -12,6 +12,7 @@ mod serve;
 mod sim;
 mod status;
 mod table;
+mod token;
 mod why;
 
 use std::io;
@@ -171,6 +172,24 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// Make a token for the admin listener: the token once, and the lines for the configuration
+    #[command(after_help = "\
+The configuration gets the SHA-256 only. What is printed first is shown nowhere again.
+Roles: read looks, operate steers relationships and addresses too, admin also sees what others did.
+
+Example:
+  twinlease token --name grafana --role read")]
+    Token {
+        /// As whom the audit log knows whoever shows it
+        #[arg(long)]
+        name: String,
+        /// What it allows: read, operate or admin
+        #[arg(long, value_enum)]
+        role: token::RoleName,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// See a pair at work on this machine: clients, a crash, a return, and a verdict
     #[command(after_help = "\
 Needs no privileges. Two real server processes on loopback, real UDP clients behind a relay agent.
@@ -273,6 +292,7 @@ pub fn main() -> ExitCode {
             finish(operate::forget_connect_time(&server, &name, json))
         }
         Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
+        Command::Token { name, role, json } => finish(token::run(&name, role, json)),
         Command::Demo { options } => match demo::run(&options) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(FAILED),

@@ -319,7 +319,7 @@ impl Engine {
     fn on_time(&mut self) {
         let now = self.clock.now();
         self.keeper.time_reached(now);
-        self.event_log.tick(now.monotonic);
+        self.event_log.tick(now);
     }
 
     // Operators.
@@ -329,6 +329,7 @@ impl Engine {
         let counted = Counted {
             service,
             reasons: self.event_log.reasons(),
+            feed: self.event_log.feed(),
             store: self.committer.statistics(),
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),
@@ -351,7 +352,8 @@ impl Engine {
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }
             | AdminCommand::Why { .. }
-            | AdminCommand::Metrics { .. } => {}
+            | AdminCommand::Metrics { .. }
+            | AdminCommand::Watch { .. } => {}
         }
     }
 
@@ -497,7 +499,7 @@ impl Outside for World<'_> {
     }
 
     fn event(&mut self, owner: usize, relationship: &str, event: Event) {
-        self.event_log.log(owner, relationship, event, self.clock.now().monotonic);
+        self.event_log.log(owner, relationship, event, self.clock.now());
     }
 }
 

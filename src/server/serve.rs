@@ -67,8 +67,9 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     })
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
+    let tokens = config.admin.tokens.clone();
     let admin =
-        AdminServer::bind(config.admin.listen, config.admin.token.clone(), commands.clone())
+        AdminServer::bind(config.admin.listen, tokens, &config.data_dir, commands.clone())
             .await
             .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
     let engine =

@@ -348,7 +348,7 @@ fn a_wrong_question_is_answered_in_json() {
         let (line, body) = server.http(method, path, "");
         assert_eq!(line, format!("HTTP/1.1 {code}"), "{method} {path}");
         let error: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{body}"));
-        assert_eq!(keys(&error), ["error"]);
+        assert_eq!(keys(&error), ["detail", "error", "rule", "status", "title", "type"]);
     }
 }
 
