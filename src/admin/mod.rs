@@ -17,6 +17,7 @@ pub mod json;
 mod leases;
 mod listener;
 mod metrics;
+mod outlook;
 mod page;
 mod problem;
 mod steer;
