@@ -13,7 +13,7 @@ const JS: &str = include_str!("console/console.js");
 
 /// What the page may load and do.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn html() -> Response {
     file("text/html; charset=utf-8", HTML)

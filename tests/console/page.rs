@@ -84,11 +84,23 @@ fn the_partner_is_declared_down_after_a_confirmation() {
 
 #[test]
 fn a_refusal_is_shown_with_its_rule() {
-    let Some((pair, mut page)) = open(197) else { return };
+    let Some(mut page) = page() else { return };
+    let mut pair = Pair::new(197);
+    pair.primary.start();
+    pair.primary.wait_for_state("recover");
+    page.open(&base(&pair.primary));
+    page.wait_for_text(&format!("{OWN} .state"), "recover");
     page.click("[data-act=partner-down]");
     page.click("#act-submit");
     page.wait_for_text("#act-error", "(§9.4)");
-    assert_eq!(pair.primary.relationship("state"), Some("normal".into()));
+    assert_eq!(pair.primary.relationship("state"), Some("recover".into()));
+}
+
+#[test]
+fn a_partner_that_answers_is_not_declared_down_without_being_told_so() {
+    let Some((_pair, mut page)) = open(204) else { return };
+    page.click("[data-act=partner-down]");
+    page.wait_for_text("#act-text", "The partner answers at this moment and is in normal.");
 }
 
 #[test]
@@ -108,6 +120,7 @@ fn a_declined_address_is_found_and_reset() {
     wait_until("the address to be abandoned", PATIENCE, || {
         status().as_deref() == Some("abandoned")
     });
+    page.eval("document.querySelector('[name=status]').value = ''");
     page.eval("document.querySelector('[name=search]').focus()");
     page.write(&address);
     page.wait_for_text("#lease-note", "1 shown");

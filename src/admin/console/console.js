@@ -221,18 +221,20 @@ byId("act-dialog").querySelector("form").addEventListener("submit", async (event
   submit.disabled = false;
 });
 
-function actions(name) {
+function actions(made) {
+  const name = made.name;
   const path = (word) => `/v1/relationships/${encodeURIComponent(name)}/${word}`;
-  const button = (text, id, title, explained, word, mayForce) => {
-    const made = element("button", { "type": "button", "data-steers": "", "data-act": id }, text);
-    made.disabled = session.role === "read";
-    made.addEventListener("click", () => confirmAct(title, explained, text, path(word), mayForce));
-    return made;
+  const act = (text, id, title, explained, word, mayForce) => {
+    const button = element("button", { "type": "button", "data-steers": "", "data-act": id }, text);
+    button.disabled = session.role === "read";
+    button.addEventListener("click", () => confirmAct(title, warning(made) + explained, text, path(word), mayForce));
+    return button;
   };
+  const warning = ({ told }) => (told.communications === "ok" ? `The partner answers at this moment and is in ${told["partner-state"]}. ` : "");
   return element("div", { class: "actions" },
-    button("Partner is down", "partner-down", `Declare the partner of ${name} down?`,
+    act("Partner is down", "partner-down", `Declare the partner of ${name} down?`,
       "Only if the partner really does not run and will not come back by itself. Two servers that both believe the other to be down give the same address to two clients.", "partner-down", true),
-    button("Shut down", "shutdown", `Hand ${name} over to the partner?`,
+    act("Shut down", "shutdown", `Hand ${name} over to the partner?`,
       "This server stops serving the relationship and the partner goes on alone. It serves again after a restart of this server.", "shutdown", false));
 }
 
@@ -262,7 +264,7 @@ function build(name) {
   made.partner = server("Partner");
   made.wire = { what: element("p", { class: "what" }), track: element("div", { class: "track" }), more: element("p", { class: "more" }) };
   made.wire.box = element("div", { class: "wire", role: "status" }, made.wire.what, made.wire.track, made.wire.more);
-  const labels = { sync: "Agreement", unacked: "Updates", oldest: "Oldest unanswered", rate: "Updates a second", clock: "Clock difference", mclt: "Lead time (MCLT)", cut: "Leases cut by it" };
+  const labels = { sync: "Agreement", unacked: "Updates", oldest: "Oldest unanswered", rate: "Updates a second", fresh: "New leases an hour", clock: "Clock difference", mclt: "Lead time (MCLT)", cut: "Leases cut by it" };
   made.facts = Object.fromEntries(Object.entries(labels).map(([key, label]) => [key, fact(label)]));
   made.progress = element("progress", { max: "1", hidden: "", "aria-label": "Exchange of updates" });
   made.facts.sync.row.append(made.progress);
@@ -276,7 +278,7 @@ function build(name) {
   const right = element("div", {},
     block("Time line", made.line),
     block("Updates a second", made.spark, legend(["sent", "answered by the partner"], ["received", "from the partner"])),
-    block("Steer", actions(name)));
+    block("Steer", actions(made)));
   made.box = element("section", { class: "relationship" },
     element("h2", {}, name, made.title),
     element("div", { class: "pair" }, made.own.card, made.wire.box, made.partner.card),
@@ -316,6 +318,7 @@ function title(relationships) {
 
 function showRelationship(made, told) {
   const isOk = told.communications === "ok";
+  made.told = told;
   say(made.title, told.role);
   say(made.own.who, `This server · ${told.role}`);
   say(made.own.state, told.state);
@@ -362,6 +365,9 @@ function showFacts(made, told) {
   const oldest = told["oldest-unacked-seconds"];
   put("oldest", oldest === null ? "none" : span(oldest), oldest === null ? "everything is answered" : "since it was sent", oldest > 10);
   put("rate", `${rate(told["sent-rate"])} · ${rate(told["received-rate"])}`, "sent · received");
+  const fresh = told.pools.map((pool) => pool["new-leases-per-hour"]);
+  const isKnown = fresh.every((number) => number !== null);
+  put("fresh", isKnown ? count(Math.round(fresh.reduce((sum, number) => sum + number, 0))) : "counting", "of both servers, in all pools");
   const delta = told["clock-delta-seconds"];
   put("clock", delta === null ? "unknown" : `${delta > 0 ? "+" : ""}${delta} s`, "this server against the partner", Math.abs(delta) > 5);
   put("mclt", span(told.mclt), "longest lease the partner need not know");
@@ -371,11 +377,11 @@ function showFacts(made, told) {
 
 // The state diagram: where each state stands on a wide and on a narrow page.
 
-const WIDE = { size: [760, 304], box: [156, 40], at: {
-  "startup": [78, 24], "recover": [279, 24], "recover-wait": [480, 24], "recover-done": [681, 24],
-  "paused": [78, 110], "communications-interrupted": [279, 110], "normal": [681, 110],
-  "shutdown": [78, 196], "partner-down": [279, 196], "potential-conflict": [480, 196], "conflict-done": [681, 196],
-  "resolution-interrupted": [480, 280],
+const WIDE = { size: [640, 304], box: [134, 42], at: {
+  "startup": [68, 23], "recover": [236, 23], "recover-wait": [404, 23], "recover-done": [572, 23],
+  "paused": [68, 109], "communications-interrupted": [236, 109], "normal": [572, 109],
+  "shutdown": [68, 195], "partner-down": [236, 195], "potential-conflict": [404, 195], "conflict-done": [572, 195],
+  "resolution-interrupted": [404, 281],
 } };
 const NARROW = { size: [340, 420], box: [150, 42], at: {
   "startup": [76, 24], "recover": [264, 24], "recover-done": [76, 98], "recover-wait": [264, 98],
