@@ -104,7 +104,8 @@ impl Audit {
             Err(error) => error.to_string(),
         };
         tracing::error!("the audit log cannot be written: {why}");
-        let why = format!("the audit log cannot be written, and nothing is changed without it: {why}");
+        let why =
+            format!("the audit log cannot be written, and nothing is changed without it: {why}");
         Err(Failure::unavailable(why))
     }
 

@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body};
 
-
 /// How long the listener may take to pick up.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 

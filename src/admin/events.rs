@@ -68,10 +68,8 @@ pub(super) async fn stream(
     let watch = ask(&app.commands, |answer| AdminCommand::Watch { after, answer }).await?;
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     tokio::spawn(tell(watch, app.watch.pictures(), sender, permit));
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, Body::from_stream(Pieces(receiver))).into_response())
 }
 

@@ -76,7 +76,8 @@ impl Guard {
 
     fn need(&self, method: &Method, path: Option<&str>) -> Option<Role> {
         let method = if method == Method::HEAD { Method::GET } else { method.clone() };
-        let known = self.0.needs.iter().find(|(known, verb, _)| Some(*known) == path && *verb == method);
+        let known =
+            self.0.needs.iter().find(|(known, verb, _)| Some(*known) == path && *verb == method);
         known.map_or(Some(Role::Read), |(_, _, need)| *need)
     }
 
@@ -116,8 +117,7 @@ impl Guard {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         let Some(shown) = shown else {
-            let why =
-                "a token is needed: Authorization: Bearer TOKEN, or TWINLEASE_TOKEN for the commands";
+            let why = "a token is needed: Authorization: Bearer TOKEN, or TWINLEASE_TOKEN for the commands";
             return Err(Failure::new(StatusCode::UNAUTHORIZED, why, "RFC 6750 §3"));
         };
         let holder = self.0.tokens.iter().find(|(token, _)| token.digest.is_of(shown));
@@ -128,7 +128,14 @@ impl Guard {
     }
 
     /// Says in the log what was refused. The path goes without its query, which may hold anything.
-    fn log(&self, method: &Method, path: &str, from: Option<SocketAddr>, status: StatusCode, why: &str) {
+    fn log(
+        &self,
+        method: &Method,
+        path: &str,
+        from: Option<SocketAddr>,
+        status: StatusCode,
+        why: &str,
+    ) {
         let now = self.0.clock.monotonic();
         let Some(suppressed) = self.0.refusals.lock().pass(now) else { return };
         let from = from.map_or_else(|| "?".to_owned(), |from| from.to_string());
@@ -138,12 +145,17 @@ impl Guard {
 }
 
 /// Lets a request through or answers it at once.
-pub(super) async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+pub(super) async fn check(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let from = request.extensions().get::<ConnectInfo<Peer>>().map(|info| info.0.0);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let admitted = guard.admit(&method, matched.as_ref().map(MatchedPath::as_str), request.headers());
+    let admitted =
+        guard.admit(&method, matched.as_ref().map(MatchedPath::as_str), request.headers());
     let (name, role) = match admitted {
         Ok(admitted) => admitted,
         Err(failure) => {
@@ -256,7 +268,8 @@ mod tests {
 
     #[test]
     fn a_role_that_is_not_enough_is_refused() {
-        let guard = guard(&[("reader", Role::Read), ("operator", Role::Operate), ("admin", Role::Admin)]);
+        let guard =
+            guard(&[("reader", Role::Read), ("operator", Role::Operate), ("admin", Role::Admin)]);
         let post = |value| code(&guard, &Method::POST, STEER, &[(header::AUTHORIZATION, value)]);
         assert_eq!(post("Bearer reader"), 403);
         assert_eq!(post("Bearer operator"), 200);

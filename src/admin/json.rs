@@ -133,9 +133,8 @@ impl From<Progress> for ProgressBody {
 impl RelationshipBody {
     fn new(report: &Status, outlook: &Outlook, now: Now) -> Self {
         let known_more = outlook.of(now.monotonic, report);
-        let pool = |pool| {
-            PoolBody::new(pool, &report.name, outlook.endurance(now.wall, report, pool))
-        };
+        let pool =
+            |pool| PoolBody::new(pool, &report.name, outlook.endurance(now.wall, report, pool));
         Self {
             name: report.name.clone(),
             role: report.role.name().to_owned(),

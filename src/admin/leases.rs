@@ -95,9 +95,11 @@ impl Filters {
 
 impl Wanted {
     fn line(&self, lease: &LeaseReport) -> Option<LeaseBody> {
-        let body = if self.details { LeaseBody::with_details(lease) } else { LeaseBody::from(lease) };
+        let body =
+            if self.details { LeaseBody::with_details(lease) } else { LeaseBody::from(lease) };
         let Some(search) = &self.search else { return Some(body) };
-        let texts = [Some(body.address.to_string()), body.hw_address.clone(), body.client_id.clone()];
+        let texts =
+            [Some(body.address.to_string()), body.hw_address.clone(), body.client_id.clone()];
         texts.iter().flatten().any(|text| text.contains(search)).then_some(body)
     }
 

@@ -248,10 +248,12 @@ mod tests {
             .iter()
             .flat_map(|(path, methods)| {
                 let methods = methods.as_object().unwrap().iter();
-                methods.filter(|(method, _)| *method != "parameters").map(move |(method, operation)| {
-                    let role = operation["x-role"].as_str().unwrap_or("none");
-                    format!("{} {path} {role}", method.to_uppercase())
-                })
+                methods.filter(|(method, _)| *method != "parameters").map(
+                    move |(method, operation)| {
+                        let role = operation["x-role"].as_str().unwrap_or("none");
+                        format!("{} {path} {role}", method.to_uppercase())
+                    },
+                )
             })
             .collect();
         let routed: BTreeSet<String> = routes()

@@ -62,7 +62,9 @@ pub(super) async fn partner_down(
         answer.map_err(|error| Failure::of_command(&error, "§9.4"))
     };
     let asked = Asked { action: "partner-down", arguments: json!({ "force": forced }) };
-    steer(app, caller, asked, Target::Relationship(name.clone()), change).await.map(|after| done(name, &after))
+    steer(app, caller, asked, Target::Relationship(name.clone()), change)
+        .await
+        .map(|after| done(name, &after))
 }
 
 pub(super) async fn shutdown(
@@ -79,7 +81,9 @@ pub(super) async fn shutdown(
         answer.map_err(|error| Failure::of_command(&error, "§9.14"))
     };
     let asked = Asked { action: "shutdown", arguments: json!({}) };
-    steer(app, caller, asked, Target::Relationship(name.clone()), change).await.map(|after| done(name, &after))
+    steer(app, caller, asked, Target::Relationship(name.clone()), change)
+        .await
+        .map(|after| done(name, &after))
 }
 
 pub(super) async fn forget_connect_time(
@@ -96,7 +100,9 @@ pub(super) async fn forget_connect_time(
         answer.map_err(|error| Failure::of_command(&error, "§11.1"))
     };
     let asked = Asked { action: "forget-connect-time", arguments: json!({}) };
-    steer(app, caller, asked, Target::Relationship(name.clone()), change).await.map(|after| done(name, &after))
+    steer(app, caller, asked, Target::Relationship(name.clone()), change)
+        .await
+        .map(|after| done(name, &after))
 }
 
 pub(super) async fn reset(
@@ -152,9 +158,10 @@ impl Target {
             Self::Address(address) => {
                 let query = LeaseQuery::of_address(*address);
                 let page = ask(commands, |answer| AdminCommand::Leases { query, answer }).await?;
-                Ok(page.leases.first().map_or(Value::Null, |lease| {
-                    json!({ "binding-status": lease.binding.binding_status.name() })
-                }))
+                Ok(page.leases.first().map_or(
+                    Value::Null,
+                    |lease| json!({ "binding-status": lease.binding.binding_status.name() }),
+                ))
             }
         }
     }

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use crate::binding::{Client, ClientIdentifier, HardwareAddress};
 use crate::server::command::{AdminCommand, CommandSender, WhyQuestion};
 
-use super::json::WhyBody;
 use super::ask;
+use super::json::WhyBody;
 use super::problem::Failure;
 
 /// The hardware type of Ethernet, which an address of six octets is taken for.

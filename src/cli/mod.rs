@@ -4,6 +4,7 @@
 //! Answers go to standard output, everything else to standard error.
 
 mod check;
+mod completions;
 mod isc;
 mod leases;
 mod operate;
@@ -13,6 +14,7 @@ mod sim;
 mod status;
 mod table;
 mod token;
+mod top;
 mod why;
 
 use std::io;
@@ -78,6 +80,14 @@ Example:
         /// Print one JSON object instead of a table
         #[arg(long)]
         json: bool,
+    },
+    /// Watch a running server live in the terminal
+    #[command(
+        after_help = "Keys: q or Escape ends it.\n\nExample:\n  twinlease top --admin 127.0.0.1:8067"
+    )]
+    Top {
+        #[command(flatten)]
+        server: AdminAddress,
     },
     /// List the bindings of a running server in ascending order of address
     #[command(after_help = "\
@@ -190,6 +200,14 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// Print what a shell needs to complete these commands
+    #[command(
+        after_help = "Example:\n  twinlease completions bash > /etc/bash_completion.d/twinlease"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// See a pair at work on this machine: clients, a crash, a return, and a verdict
     #[command(after_help = "\
 Needs no privileges. Two real server processes on loopback, real UDP clients behind a relay agent.
@@ -292,6 +310,8 @@ pub fn main() -> ExitCode {
             finish(operate::forget_connect_time(&server, &name, json))
         }
         Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
+        Command::Top { server } => finish(top::run(&server)),
+        Command::Completions { shell } => finish(completions::run(shell)),
         Command::Token { name, role, json } => finish(token::run(&name, role, json)),
         Command::Demo { options } => match demo::run(&options) {
             Ok(true) => ExitCode::SUCCESS,

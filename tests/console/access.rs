@@ -52,9 +52,8 @@ fn assert_problem(answer: &Answer, status: u16) {
 #[track_caller]
 fn assert_logged(server: &Server, status: u16) {
     let log = server.log();
-    let is_refusal = |line: &str| {
-        line.contains("request refused") && line.contains(&format!("status={status}"))
-    };
+    let is_refusal =
+        |line: &str| line.contains("request refused") && line.contains(&format!("status={status}"));
     assert!(log.lines().any(|line| is_refusal(&plain(line))), "{log}");
 }
 
@@ -163,9 +162,8 @@ fn nothing_secret_is_in_an_answer_a_log_or_a_file() {
 fn a_token_printed_as_json_fits_its_digest() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twinlease"));
     command.args(["token", "--name", "a", "--role", "read", "--json"]);
-    let [one, other]: [Value; 2] = std::array::from_fn(|_| {
-        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
-    });
+    let [one, other]: [Value; 2] =
+        std::array::from_fn(|_| serde_json::from_slice(&command.output().unwrap().stdout).unwrap());
     assert_eq!(one["role"], "read");
     assert_eq!(one["token"].as_str().unwrap().len(), 64);
     assert_ne!(one["token"], other["token"]);

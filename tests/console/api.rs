@@ -155,8 +155,7 @@ fn whoever_watches_is_told_of_a_kill_and_of_the_status_every_second() {
 fn watchers_are_bounded() {
     let mut pair = Pair::new(193);
     pair.primary.start();
-    let mut watching: Vec<_> =
-        (0..16).map(|_| Events::of(&pair.primary, "/v1/events")).collect();
+    let mut watching: Vec<_> = (0..16).map(|_| Events::of(&pair.primary, "/v1/events")).collect();
     for events in &mut watching {
         events.next("status", |_| true);
     }

@@ -188,7 +188,9 @@ fn everything_can_be_done_with_the_keyboard() {
 
 #[test]
 fn a_phone_shows_the_page_without_scrolling_sideways() {
-    let Some((_pair, mut page)) = open(202) else { return };
+    let Some((pair, mut page)) = open(202) else { return };
+    lease(0..5, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
+    page.wait_for_text("#lease-note", "5 shown");
     page.set_size(360, 740);
     page.wait("document.documentElement.scrollWidth <= 360");
     page.wait("document.querySelector('.diagram svg').getAttribute('viewBox') === '0 0 340 420'");

@@ -274,10 +274,10 @@ function build(name) {
   made.line = element("ol", { "class": "line", "tabindex": "0", "aria-label": "Events" });
   const left = element("div", {},
     block("State", made.diagram, legend(["own", "this server"], ["partner", "partner, as last heard"])),
-    block("Pools", made.poolBox, legend(["free", "free: the primary's to give"], ["backup", "backup: the secondary's"], ["active", "active"], ["other", "other"])));
+    block("Pools", made.poolBox, legend(["free", "free: the primary's to give"], ["backup", "backup: the secondary's"], ["active", "active"], ["other", "other"])),
+    block("Updates a second", made.spark, legend(["sent", "answered by the partner"], ["received", "from the partner"])));
   const right = element("div", {},
     block("Time line", made.line),
-    block("Updates a second", made.spark, legend(["sent", "answered by the partner"], ["received", "from the partner"])),
     block("Steer", actions(made)));
   made.box = element("section", { class: "relationship" },
     element("h2", {}, name, made.title),
@@ -335,7 +335,7 @@ function showRelationship(made, told) {
   say(made.wire.what, isOk ? "communications ok" : "communications interrupted");
   say(made.wire.more, `last contact ${ago(told["last-contact"])}`);
   showFacts(made, told);
-  showDiagram(made, told, isOk);
+  showDiagram(made, told);
   showPools(made, told);
   showRates(made, told);
 }
@@ -370,7 +370,7 @@ function showFacts(made, told) {
   put("fresh", isKnown ? count(Math.round(fresh.reduce((sum, number) => sum + number, 0))) : "counting", "of both servers, in all pools");
   const delta = told["clock-delta-seconds"];
   put("clock", delta === null ? "unknown" : `${delta > 0 ? "+" : ""}${delta} s`, "this server against the partner", Math.abs(delta) > 5);
-  put("mclt", span(told.mclt), "longest lease the partner need not know");
+  put("mclt", span(told.mclt), "ahead of the partner at most");
   const cut = told["leases-cut-share"];
   put("cut", cut === null ? "none given" : `${Math.round(cut * 100)} %`, "of the leases given here");
 }
@@ -427,9 +427,9 @@ function node(layout, state, isOwn, isPartner) {
   return made;
 }
 
-function showDiagram(made, told, isOk) {
+function showDiagram(made, told) {
   const partner = told["partner-state"];
-  const shown = `${told.state} ${partner} ${isOk} ${narrow.matches}`;
+  const shown = `${told.state} ${partner} ${narrow.matches}`;
   if (made.shown === shown) return;
   made.shown = shown;
   const layout = narrow.matches ? NARROW : WIDE;
@@ -441,7 +441,7 @@ function showDiagram(made, told, isOk) {
   made.diagram.replaceChildren(svg);
 }
 
-narrow.addEventListener("change", () => sections.forEach((made) => { made.shown = ""; }));
+narrow.addEventListener("change", () => sections.forEach((made) => showDiagram(made, made.told)));
 
 // Pools.
 

@@ -15,8 +15,8 @@ use crate::time::{Instant, Now, UnixTime};
 use crate::wire::codes::{BindingStatus, FailoverState, Xid};
 
 use pace::Pace;
-use survey::Survey;
 pub(super) use survey::Found;
+use survey::Survey;
 
 /// Time over which rates are taken.
 const RATE_TIME: Duration = Duration::from_secs(10);
@@ -123,7 +123,12 @@ impl Outlook {
     }
 
     /// How long a pool of the relationship lasts if the partner stays away from `now` on.
-    pub(super) fn endurance(&self, now: UnixTime, report: &Status, pool: &RangeCounts) -> Endurance {
+    pub(super) fn endurance(
+        &self,
+        now: UnixTime,
+        report: &Status,
+        pool: &RangeCounts,
+    ) -> Endurance {
         let rate = self.survey.of(pool.range).map(Found::new_leases_per_hour);
         endurance(available(now, report, pool), rate, report.mclt)
     }
@@ -132,7 +137,8 @@ impl Outlook {
 /// Addresses of a pool that this server may lease while the partner stays away: its own share, and once
 /// the partner has been declared down for MCLT all that are free.
 fn available(now: UnixTime, report: &Status, pool: &RangeCounts) -> u64 {
-    let [free, backup] = [BindingStatus::Free, BindingStatus::Backup].map(|status| pool.count(status));
+    let [free, backup] =
+        [BindingStatus::Free, BindingStatus::Backup].map(|status| pool.count(status));
     let takes_over = report.state == FailoverState::PartnerDown
         && now.seconds_since(report.state_since) >= report.mclt;
     match (takes_over, report.role) {
@@ -178,7 +184,8 @@ impl History {
         let taken = report.stats.updates_accepted.saturating_add(report.stats.updates_rejected);
         self.sent.look(now.monotonic, answered);
         self.received.look(now.monotonic, taken);
-        let is_syncing = report.communications == Communications::Ok && report.sync == Sync::Syncing;
+        let is_syncing =
+            report.communications == Communications::Ok && report.sync == Sync::Syncing;
         if is_syncing {
             self.advance(now.monotonic, report, answered);
         } else {

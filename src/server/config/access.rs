@@ -117,7 +117,8 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Ad
     };
     let listen = section.optional("listen", problems, value::socket);
     let plain = section.optional("token", problems, value::text);
-    let mut tokens: Vec<Token> = plain.map(|text| plain_token(&section, &text, problems)).into_iter().collect();
+    let mut tokens: Vec<Token> =
+        plain.map(|text| plain_token(&section, &text, problems)).into_iter().collect();
     for entry in section.sections("tokens", TOKEN_KEYS, problems) {
         read_token(&entry, &mut tokens, problems);
     }
@@ -196,9 +197,9 @@ mod tests {
     fn admin(lines: &str) -> Result<Admin, Vec<String>> {
         let text = format!("data-dir = \"/tmp/none\"\n[admin]\n{lines}");
         let parsed = Config::parse(&text, Path::new("t.toml"));
-        parsed.map(|config| config.admin).map_err(|error| {
-            error.problems().iter().map(ToString::to_string).collect()
-        })
+        parsed
+            .map(|config| config.admin)
+            .map_err(|error| error.problems().iter().map(ToString::to_string).collect())
     }
 
     #[test]
