@@ -4,11 +4,10 @@ use std::fmt::{self, Write as _};
 use std::io::Read;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body};
-
-use super::json::ErrorBody;
 
 /// How long the listener may take to pick up.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -57,6 +56,12 @@ impl fmt::Display for AskError {
 }
 
 impl std::error::Error for AskError {}
+
+/// What every version of the server has in the answer to a request that it does not follow.
+#[derive(Deserialize)]
+struct Said {
+    error: String,
+}
 
 /// A way to one admin listener. It blocks; an asynchronous caller gives it a thread.
 #[derive(Clone, Debug)]
@@ -118,8 +123,8 @@ impl Client {
     fn refusal(&self, response: Response<Body>) -> AskError {
         let status: StatusCode = response.status();
         let body = response.into_body().into_reader().take(MAX_ERROR_BODY);
-        match serde_json::from_reader::<_, ErrorBody>(body) {
-            Ok(body) => AskError::Refused(body.error),
+        match serde_json::from_reader::<_, Said>(body) {
+            Ok(said) => AskError::Refused(said.error),
             Err(_) => AskError::Nonsense { base: self.base.clone(), why: status.to_string() },
         }
     }

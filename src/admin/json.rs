@@ -14,9 +14,13 @@ use crate::endpoint::explain::{AddressExplanation, Change, ClientExplanation, Re
 use crate::endpoint::status::RangeCounts;
 use crate::endpoint::{Availability, Service};
 use crate::server::command::{Explanation, LeaseReport, ServerStatus, WhyReport};
-use crate::time::UnixTime;
+use crate::time::{Now, UnixTime};
 use crate::wire::codes::{BindingStatus, FailoverState};
 use crate::wire::pretty::Hex;
+
+use super::outlook::{Endurance, Outlook, Progress};
+
+pub use super::audit::{Entry as AuditEntry, Who as AuditWho};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,11 +34,12 @@ pub struct StatusBody {
 }
 
 impl StatusBody {
-    pub(super) fn new(status: &ServerStatus) -> Self {
+    pub(super) fn new(status: &ServerStatus, outlook: &Outlook, now: Now) -> Self {
+        let relationship = |report| RelationshipBody::new(report, outlook, now);
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             storage: status.storage.name().to_owned(),
-            relationships: status.relationships.iter().map(RelationshipBody::from).collect(),
+            relationships: status.relationships.iter().map(relationship).collect(),
         }
     }
 }
@@ -65,11 +70,71 @@ pub struct RelationshipBody {
     pub clock_delta_seconds: Option<i32>,
     /// Its pools in the order of the configuration.
     pub pools: Vec<PoolBody>,
+    /// When the partner entered its state, in the local clock.
+    #[serde(default)]
+    pub partner_state_since: Option<u32>,
+    /// When the partner was heard last.
+    #[serde(default)]
+    pub last_contact: Option<u32>,
+    /// When neither had anything to tell the other last, as far as this process has seen.
+    #[serde(default)]
+    pub last_synced: Option<u32>,
+    /// Maximum client lead time in force, in seconds.
+    #[serde(default)]
+    pub mclt: u32,
+    /// Updates that the partner may leave unanswered here.
+    #[serde(default)]
+    pub own_window: u32,
+    /// Updates that this server may leave unanswered there.
+    #[serde(default)]
+    pub partner_window: u32,
+    /// Seconds since the oldest update without an answer was sent.
+    #[serde(default)]
+    pub oldest_unacked_seconds: Option<u64>,
+    /// Updates a second that the partner has answered, over ten seconds.
+    #[serde(default)]
+    pub sent_rate: f64,
+    /// Updates a second from the partner, over ten seconds.
+    #[serde(default)]
+    pub received_rate: f64,
+    /// How far the exchange is while it is under way.
+    #[serde(default)]
+    pub progress: Option<ProgressBody>,
+    /// Share of the leases given here that the lead time makes shorter than was wanted.
+    #[serde(default)]
+    pub leases_cut_share: Option<f64>,
 }
 
-impl From<&Status> for RelationshipBody {
-    fn from(report: &Status) -> Self {
-        let pool = |pool| PoolBody::new(pool, &report.name);
+/// How far an exchange of updates is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProgressBody {
+    /// "sending" or "receiving".
+    pub direction: String,
+    /// What is counted: "addresses" passed by a walk, or "updates".
+    pub unit: String,
+    /// So many are done.
+    pub done: u64,
+    /// Of so many; null where only the partner knows.
+    pub total: Option<u64>,
+    /// So many a second.
+    pub rate: f64,
+    /// At this rate.
+    pub seconds_left: Option<u64>,
+}
+
+impl From<Progress> for ProgressBody {
+    fn from(progress: Progress) -> Self {
+        let Progress { direction, unit, done, total, rate, seconds_left } = progress;
+        Self { direction: direction.into(), unit: unit.into(), done, total, rate, seconds_left }
+    }
+}
+
+impl RelationshipBody {
+    fn new(report: &Status, outlook: &Outlook, now: Now) -> Self {
+        let known_more = outlook.of(now.monotonic, report);
+        let pool =
+            |pool| PoolBody::new(pool, &report.name, outlook.endurance(now.wall, report, pool));
         Self {
             name: report.name.clone(),
             role: report.role.name().to_owned(),
@@ -82,12 +147,24 @@ impl From<&Status> for RelationshipBody {
             queued_updates: count(report.queued_updates),
             clock_delta_seconds: report.clock_delta_seconds,
             pools: report.ranges.iter().map(pool).collect(),
+            partner_state_since: known(report.partner_since),
+            last_contact: known_more.last_contact.and_then(known),
+            last_synced: known_more.last_synced.and_then(known),
+            mclt: report.mclt,
+            own_window: report.windows.0,
+            partner_window: report.windows.1,
+            oldest_unacked_seconds: known_more.oldest_unacked_seconds,
+            sent_rate: known_more.sent_rate,
+            received_rate: known_more.received_rate,
+            progress: known_more.progress.map(ProgressBody::from),
+            leases_cut_share: known_more.leases_cut_share,
         }
     }
 }
 
 /// One pool: how many of its addresses have each binding status.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct PoolBody {
     /// "first-last".
     pub range: String,
@@ -107,10 +184,22 @@ pub struct PoolBody {
     pub abandoned: u64,
     /// RESET.
     pub reset: u64,
+    /// Addresses that this server may lease while the partner stays away.
+    #[serde(default)]
+    pub available: u64,
+    /// How many leases begin in an hour; null until all addresses have been looked at.
+    #[serde(default)]
+    pub new_leases_per_hour: Option<f64>,
+    /// How long `available` lasts at that rate; null without new leases.
+    #[serde(default)]
+    pub endurance_seconds: Option<u64>,
+    /// It ends before the partner's addresses could be used: an hour to notice, and the lead time.
+    #[serde(default)]
+    pub endurance_warning: bool,
 }
 
 impl PoolBody {
-    fn new(pool: &RangeCounts, relationship: &str) -> Self {
+    fn new(pool: &RangeCounts, relationship: &str, endurance: Endurance) -> Self {
         let count = |status| u64::from(pool.count(status));
         Self {
             range: pool.range.to_string(),
@@ -122,6 +211,10 @@ impl PoolBody {
             released: count(BindingStatus::Released),
             abandoned: count(BindingStatus::Abandoned),
             reset: count(BindingStatus::Reset),
+            available: endurance.available,
+            new_leases_per_hour: endurance.new_leases_per_hour,
+            endurance_seconds: endurance.seconds,
+            endurance_warning: endurance.is_short,
         }
     }
 }
@@ -243,11 +336,40 @@ pub struct ResetBody {
     pub address: Ipv4Addr,
 }
 
-/// The answer to a request that is not followed.
+/// The answer to a request that is not followed: problem details (RFC 9457).
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ErrorBody {
+pub struct ProblemBody {
     /// What is wrong and what would be right.
     pub error: String,
+    /// Always "about:blank": the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// The same as `error`, under the name that the standard gives it.
+    pub detail: String,
+    /// The rule that refused: a section of the draft or of another document.
+    pub rule: String,
+}
+
+/// `GET /v1/session`: as whom the server knows the one who asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionBody {
+    /// Name of the token; "loopback" where none is needed.
+    pub name: String,
+    /// "read", "operate" or "admin".
+    pub role: String,
+}
+
+/// `GET /v1/audit`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditBody {
+    /// The latest first.
+    pub entries: Vec<AuditEntry>,
+    /// What to ask for as `before` to read on; null at the end.
+    pub next: Option<u64>,
 }
 
 /// `GET /v1/why`.

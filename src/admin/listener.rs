@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +24,16 @@ const ANSWER_TIME: Duration = Duration::from_secs(20);
 
 /// Pause after a failed accept, so that a lack of descriptors is not answered by a tight loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where a connection came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
 
 /// Accepts as long as fewer than [`MAX_CONNECTIONS`] are open.
 pub(super) struct Bounded {

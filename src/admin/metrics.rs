@@ -9,7 +9,8 @@ use crate::server::command::{AdminCommand, CommandSender};
 use crate::server::metrics::Samples;
 use crate::wire::codes::{BindingStatus, FailoverState, MessageType};
 
-use super::{Failure, ask};
+use super::ask;
+use super::problem::Failure;
 
 pub(super) async fn scrape(State(commands): State<CommandSender>) -> Result<Response, Failure> {
     let mut samples = ask(&commands, |answer| AdminCommand::Metrics { answer }).await?;

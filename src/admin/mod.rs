@@ -1,47 +1,51 @@
-//! The admin listener: HTTP for operators, scripts and Prometheus.
+//! The admin listener: HTTP for operators, scripts, Prometheus and the status page.
 //!
-//! | request | answer |
-//! |---|---|
-//! | `GET /v1/status` | how every relationship stands |
-//! | `GET /v1/leases` | the bindings, one JSON object a line, in ascending order of address; `?address=`, `?status=` and `?relationship=` narrow it down |
-//! | `GET /v1/why?address=` or `?client=` | what would be done for it now, by which rules, and when that changes |
-//! | `POST /v1/relationships/{name}/partner-down` | declares the partner down; `?force=true` also out of RECOVER |
-//! | `POST /v1/relationships/{name}/shutdown` | hands everything over to the partner |
-//! | `POST /v1/relationships/{name}/forget-connect-time` | lets the next CONNECT be earlier than the last |
-//! | `POST /v1/addresses/{address}/reset` | frees an abandoned address |
-//! | `GET /metrics` | counters and gauges in the Prometheus text format |
-//! | `GET /healthz` | `ok` as long as the engine answers |
+//! What can be asked stands in [`routes`], and in `openapi.json`, which is served and which a test
+//! holds against the routes. Every error is a problem (RFC 9457) that names the rule that refused.
 //!
-//! Every error is JSON, `{"error": "..."}`: 400 for a wrong question, 401 without the token, 403
-//! for a request that a web page smuggled in, 404 for an unknown name, 409 where the state does not
-//! allow it, 503 while the engine does not answer. `guard` decides who may ask, `json` is the form
-//! of the answers, `leases` pages through the engine, `metrics` writes gauges, `listener` bounds
-//! the connections; `client` is the asking side.
+//! `guard` decides who may ask what, `problem` is a request that is not followed, `json` the form of the
+//! answers; `leases` pages through the engine, `why` explains, `steer` carries out what changes something
+//! and `audit` writes it down, `events` tells whoever watches, `watch` looks at everything once a second
+//! and `outlook` computes what follows from it, `metrics` writes gauges, `page` is the
+//! status page, `listener` bounds the connections; `client` is the asking side.
 
+mod audit;
 pub mod client;
+mod events;
 mod guard;
 pub mod json;
 mod leases;
 mod listener;
 mod metrics;
+mod outlook;
+mod page;
+mod problem;
+mod steer;
+mod watch;
 mod why;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Extension, FromRef, Query, State};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use crate::server::command::{AdminCommand, CommandError, CommandSender, Storage};
+use crate::server::command::{AdminCommand, CommandSender, Storage};
+use crate::server::config::{Role, Token};
 
-use json::{ErrorBody, StatusBody};
+use audit::Audit;
+use guard::{Caller, Guard};
+use json::{AuditBody, SessionBody, StatusBody};
+use problem::Failure;
 
+pub use events::MAX_WATCHERS;
 pub use listener::MAX_CONNECTIONS;
 
 /// Octets that the body of a request may have.
@@ -50,22 +54,85 @@ const MAX_BODY: usize = 4096;
 /// How long the engine may take for an answer.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Entries of the audit log in one answer unless more are asked for.
+const AUDIT_PAGE: usize = 100;
+
+/// What can be asked, as an `OpenAPI` description.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// What every request may need.
+#[derive(Clone)]
+struct App {
+    commands: CommandSender,
+    audit: Audit,
+    watch: watch::Watch,
+    watchers: events::Watchers,
+}
+
+impl FromRef<App> for CommandSender {
+    fn from_ref(app: &App) -> Self {
+        app.commands.clone()
+    }
+}
+
+/// One thing that can be asked.
+struct Route {
+    method: Method,
+    path: &'static str,
+    /// `None` for what says nothing about this server.
+    needs: Option<Role>,
+    handler: MethodRouter<App>,
+}
+
+/// Everything that can be asked.
+fn routes() -> Vec<Route> {
+    let look = |path, handler: MethodRouter<App>| (Method::GET, path, Some(Role::Read), handler);
+    let open = |path, handler| (Method::GET, path, None, handler);
+    let act = |path, handler| (Method::POST, path, Some(Role::Operate), handler);
+    let table = [
+        open("/", get(page::html)),
+        open("/console.css", get(page::css)),
+        open("/console.js", get(page::js)),
+        look("/v1/status", get(status)),
+        look("/v1/leases", get(leases::list)),
+        look("/v1/why", get(why::explain)),
+        look("/v1/events", get(events::stream)),
+        look("/v1/session", get(session)),
+        look("/v1/openapi.json", get(openapi)),
+        (Method::GET, "/v1/audit", Some(Role::Admin), get(audit_log)),
+        act("/v1/relationships/{name}/partner-down", post(steer::partner_down)),
+        act("/v1/relationships/{name}/shutdown", post(steer::shutdown)),
+        act("/v1/relationships/{name}/forget-connect-time", post(steer::forget_connect_time)),
+        act("/v1/addresses/{address}/reset", post(steer::reset)),
+        look("/metrics", get(metrics::scrape)),
+        look("/healthz", get(healthz)),
+    ];
+    let route = |(method, path, needs, handler)| Route { method, path, needs, handler };
+    table.into_iter().map(route).collect()
+}
+
 /// The admin listener, bound and not yet answering.
 #[derive(Debug)]
 pub struct AdminServer {
     listener: tokio::net::TcpListener,
     router: Router,
+    watcher: watch::Watcher,
 }
 
 impl AdminServer {
-    /// Binds `listen`. Whoever asks has to show `token`, if there is one.
+    /// Binds `listen`. Whoever asks has to show one of `tokens`, if there are any. What is changed is
+    /// written down in `data_dir`.
     pub async fn bind(
         listen: SocketAddr,
-        token: Option<String>,
+        tokens: Vec<Token>,
+        data_dir: &Path,
         commands: CommandSender,
     ) -> std::io::Result<Self> {
+        let audit = Audit::open(data_dir)?;
         let listener = tokio::net::TcpListener::bind(listen).await?;
-        Ok(Self { listener, router: router(token, commands) })
+        let (watch, watcher) = watch::new(commands.clone());
+        let app = App { commands, audit, watch, watchers: events::Watchers::new() };
+        Ok(Self { listener, router: router(tokens, app), watcher })
     }
 
     /// The address bound.
@@ -75,63 +142,34 @@ impl AdminServer {
 
     /// Answers until the future is dropped.
     pub async fn run(self) -> std::io::Result<()> {
-        axum::serve(listener::Bounded::new(self.listener), self.router).await
+        let listener = listener::Bounded::new(self.listener);
+        let service = self.router.into_make_service_with_connect_info::<listener::Peer>();
+        tokio::select! {
+            ended = axum::serve(listener, service) => ended,
+            () = self.watcher.run() => Ok(()),
+        }
     }
 }
 
-/// Answers every request of the table above by asking the engine.
-pub fn router(token: Option<String>, commands: CommandSender) -> Router {
-    let guard = guard::Guard::new(token);
-    Router::new()
-        .route("/v1/status", get(status))
-        .route("/v1/leases", get(leases::list))
-        .route("/v1/why", get(why::explain))
-        .route("/v1/relationships/{name}/partner-down", post(partner_down))
-        .route("/v1/relationships/{name}/shutdown", post(shutdown))
-        .route("/v1/relationships/{name}/forget-connect-time", post(forget_connect_time))
-        .route("/v1/addresses/{address}/reset", post(reset))
-        .route("/metrics", get(metrics::scrape))
-        .route("/healthz", get(healthz))
+/// Answers every request of the table above.
+fn router(tokens: Vec<Token>, app: App) -> Router {
+    let table = routes();
+    let needs = table.iter().map(|route| (route.path, route.method.clone(), route.needs));
+    let guard = Guard::new(tokens, needs);
+    let known: Vec<_> = table.iter().map(|route| route.path).collect();
+    let nothing = format!("there is nothing here; known are {}", known.join(", "));
+    let router = table
+        .into_iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    router
         .method_not_allowed_fallback(|| async {
-            Failure(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method".to_owned())
+            let why = "this address takes another method";
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, why, "RFC 9110 §15.5.6")
         })
-        .fallback(|| async {
-            let known = "known are /v1/status, /v1/leases, /v1/why, /v1/relationships/NAME/partner-down, \
-                         /v1/relationships/NAME/shutdown, \
-                         /v1/relationships/NAME/forget-connect-time, /v1/addresses/ADDRESS/reset, \
-                         /metrics and /healthz";
-            Failure(StatusCode::NOT_FOUND, format!("there is nothing here; {known}"))
-        })
+        .fallback(move || async move { Failure::not_found(nothing) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(guard, guard::check))
-        .with_state(commands)
-}
-
-/// A request that is not followed.
-#[derive(Debug)]
-struct Failure(StatusCode, String);
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        (self.0, Json(ErrorBody { error: self.1 })).into_response()
-    }
-}
-
-/// A question that makes no sense.
-fn wrong(why: &str) -> Failure {
-    Failure(StatusCode::BAD_REQUEST, why.to_owned())
-}
-
-impl From<CommandError> for Failure {
-    fn from(error: CommandError) -> Self {
-        let code = match error {
-            CommandError::UnknownRelationship { .. } | CommandError::UnknownAddress(_) => {
-                StatusCode::NOT_FOUND
-            }
-            CommandError::Refused { .. } => StatusCode::CONFLICT,
-        };
-        Self(code, error.to_string())
-    }
+        .with_state(app)
 }
 
 /// Asks the engine and waits for its answer.
@@ -144,122 +182,103 @@ async fn ask<T>(
         commands.send(command(answer)).await.ok()?;
         answered.await.ok()
     };
-    let unavailable = |why: &str| Failure(StatusCode::SERVICE_UNAVAILABLE, why.to_owned());
     match tokio::time::timeout(ENGINE_PATIENCE, exchange).await {
         Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(unavailable("the server is stopping")),
-        Err(_) => Err(unavailable("the server is too busy to answer; try again")),
+        Ok(None) => Err(Failure::unavailable("the server is stopping")),
+        Err(_) => Err(Failure::unavailable("the server is too busy to answer; try again")),
     }
 }
 
-async fn status(State(commands): State<CommandSender>) -> Result<Json<StatusBody>, Failure> {
-    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
-    Ok(Json(StatusBody::new(&status)))
+async fn status(State(app): State<App>) -> Result<Json<StatusBody>, Failure> {
+    let status = ask(&app.commands, |answer| AdminCommand::Status { answer }).await?;
+    Ok(Json(app.watch.status(&status)))
 }
 
 async fn healthz(State(commands): State<CommandSender>) -> Result<Response, Failure> {
     let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
     if status.storage != Storage::Ok {
         let why = "there is no room for leases; nothing can be promised";
-        return Err(Failure(StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
+        return Err(Failure::unavailable(why));
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "ok\n").into_response())
 }
 
-#[derive(Debug, Default, Deserialize)]
+async fn session(Extension(caller): Extension<Caller>) -> Json<SessionBody> {
+    let role = caller.role.name().to_owned();
+    Json(SessionBody { name: caller.name.to_string(), role })
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PartnerDownQuery {
-    #[serde(default)]
-    force: bool,
+struct AuditQuery {
+    limit: Option<usize>,
+    before: Option<u64>,
 }
 
-/// What the body of a declaration says. It is an object by name: serde would take a list for one.
-fn is_forced(body: &str) -> Result<bool, Failure> {
-    if body.trim().is_empty() {
-        return Ok(false);
-    }
-    let read = || {
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)?;
-        serde_json::from_value::<PartnerDownQuery>(object.into())
-    };
-    read().map(|wish| wish.force).map_err(|error| {
-        wrong(&format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
-    })
-}
-
-async fn partner_down(
-    State(commands): State<CommandSender>,
-    relationship: Result<Path<String>, PathRejection>,
-    query: Result<Query<PartnerDownQuery>, QueryRejection>,
-    body: Result<String, StringRejection>,
-) -> Result<Json<json::DoneBody>, Failure> {
-    let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
-    let Query(wish) = query.map_err(|error| wrong(&error.body_text()))?;
-    let body = body.map_err(|error| Failure(error.status(), error.body_text()))?;
-    let forced = is_forced(&body)? || wish.force;
-    let name = relationship.clone();
-    let command = |answer| AdminCommand::PartnerDown { relationship, forced, answer };
-    ask(&commands, command).await??;
-    done(&commands, name).await
-}
-
-async fn shutdown(
-    State(commands): State<CommandSender>,
-    relationship: Result<Path<String>, PathRejection>,
-) -> Result<Json<json::DoneBody>, Failure> {
-    let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
-    let name = relationship.clone();
-    ask(&commands, |answer| AdminCommand::Shutdown { relationship, answer }).await??;
-    done(&commands, name).await
-}
-
-async fn forget_connect_time(
-    State(commands): State<CommandSender>,
-    relationship: Result<Path<String>, PathRejection>,
-) -> Result<Json<json::DoneBody>, Failure> {
-    let Path(relationship) = relationship.map_err(|error| wrong(&error.body_text()))?;
-    let name = relationship.clone();
-    ask(&commands, |answer| AdminCommand::ForgetConnectTime { relationship, answer }).await??;
-    done(&commands, name).await
-}
-
-async fn reset(
-    State(commands): State<CommandSender>,
-    address: Result<Path<Ipv4Addr>, PathRejection>,
-) -> Result<Json<json::ResetBody>, Failure> {
-    let Path(address) = address.map_err(|error| wrong(&error.body_text()))?;
-    ask(&commands, |answer| AdminCommand::Reset { address, answer }).await??;
-    Ok(Json(json::ResetBody { address }))
-}
-
-/// The state that a command has led to.
-async fn done(commands: &CommandSender, name: String) -> Result<Json<json::DoneBody>, Failure> {
-    let status = ask(commands, |answer| AdminCommand::Status { answer }).await?;
-    let mut reports = status.relationships.iter();
-    let state = reports.find(|report| report.name == name).map(|report| report.state);
-    Ok(Json(json::DoneBody {
-        relationship: name,
-        state: state.map(|state| state.name().to_owned()),
-    }))
+async fn audit_log(
+    State(app): State<App>,
+    query: Result<Query<AuditQuery>, QueryRejection>,
+) -> Result<Json<AuditBody>, Failure> {
+    let Query(query) = query.map_err(|error| Failure::wrong(error.body_text()))?;
+    let limit = query.limit.unwrap_or(AUDIT_PAGE).clamp(1, audit::MAX_ENTRIES);
+    let entries = app.audit.latest(query.before.unwrap_or(u64::MAX), limit).await?;
+    let is_full = entries.len() == limit;
+    let next = entries.last().filter(|_| is_full).map(|entry| entry.number);
+    Ok(Json(AuditBody { entries, next }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
-    fn a_declaration_is_forced_by_an_object_that_says_so() {
-        for (body, forced) in
-            [("", Some(false)), (" {} ", Some(false)), ("{\"force\": true}", Some(true))]
-        {
-            assert_eq!(is_forced(body).ok(), forced, "{body}");
-        }
+    fn the_description_has_every_route_with_its_role_and_no_other() {
+        let description: Value = serde_json::from_str(OPENAPI).unwrap();
+        let described: BTreeSet<String> = description["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| {
+                let methods = methods.as_object().unwrap().iter();
+                methods.filter(|(method, _)| *method != "parameters").map(
+                    move |(method, operation)| {
+                        let role = operation["x-role"].as_str().unwrap_or("none");
+                        format!("{} {path} {role}", method.to_uppercase())
+                    },
+                )
+            })
+            .collect();
+        let routed: BTreeSet<String> = routes()
+            .iter()
+            .map(|Route { method, path, needs, .. }| {
+                format!("{method} {path} {}", needs.map_or("none", Role::name))
+            })
+            .collect();
+        assert_eq!(described, routed);
     }
 
     #[test]
-    fn a_body_that_is_no_such_object_is_wrong() {
-        for body in ["[true]", "true", "{\"forced\": true}", "{\"force\": 1}", "{"] {
-            assert_eq!(is_forced(body).map_err(|failure| failure.0), Err(StatusCode::BAD_REQUEST));
+    fn what_the_description_refers_to_is_in_it() {
+        fn check(value: &Value, root: &Value) {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+                let pointer = reference.strip_prefix('#').unwrap();
+                assert!(root.pointer(pointer).is_some(), "{reference}");
+            }
+            match value {
+                Value::Object(members) => members.values().for_each(|inner| check(inner, root)),
+                Value::Array(items) => items.iter().for_each(|inner| check(inner, root)),
+                _ => {}
+            }
         }
+        let description: Value = serde_json::from_str(OPENAPI).unwrap();
+        check(&description, &description);
     }
 }

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use crate::binding::{Client, ClientIdentifier, HardwareAddress};
 use crate::server::command::{AdminCommand, CommandSender, WhyQuestion};
 
+use super::ask;
 use super::json::WhyBody;
-use super::{Failure, ask, wrong};
+use super::problem::Failure;
 
 /// The hardware type of Ethernet, which an address of six octets is taken for.
 const ETHERNET: u8 = 1;
@@ -66,8 +67,8 @@ pub(super) async fn explain(
     State(commands): State<CommandSender>,
     about: Result<Query<About>, QueryRejection>,
 ) -> Result<Json<WhyBody>, Failure> {
-    let Query(about) = about.map_err(|error| wrong(&error.body_text()))?;
-    let about = about.into_question().map_err(|why| wrong(&why))?;
+    let Query(about) = about.map_err(|error| Failure::wrong(error.body_text()))?;
+    let about = about.into_question().map_err(Failure::wrong)?;
     let reports = ask(&commands, |answer| AdminCommand::Why { about, answer }).await?;
     Ok(Json(WhyBody::new(&reports)))
 }

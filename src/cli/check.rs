@@ -62,7 +62,7 @@ fn summary(file: &Path, config: &Config) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}: ok", file.display())?;
     writeln!(out, "  data       {}", config.data_dir.display())?;
-    let token = if config.admin.token.is_some() { " with a token" } else { "" };
+    let token = if config.admin.tokens.is_empty() { "" } else { " with a token" };
     writeln!(out, "  admin      {}{token}", config.admin.listen)?;
     let mut places: Vec<String> =
         config.dhcp.interfaces.iter().map(|name| format!("interface {name}")).collect();

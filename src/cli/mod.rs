@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod completions;
 mod isc;
 mod leases;
 mod operate;
@@ -13,6 +14,8 @@ mod serve;
 mod sim;
 mod status;
 mod table;
+mod token;
+mod top;
 mod why;
 
 use std::io;
@@ -78,6 +81,14 @@ Example:
         /// Print one JSON object instead of a table
         #[arg(long)]
         json: bool,
+    },
+    /// Watch a running server live in the terminal
+    #[command(
+        after_help = "Keys: q or Escape ends it.\n\nExample:\n  twinlease top --admin 127.0.0.1:8067"
+    )]
+    Top {
+        #[command(flatten)]
+        server: AdminAddress,
     },
     /// List the bindings of a running server in ascending order of address
     #[command(after_help = "\
@@ -171,6 +182,32 @@ Example:
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+    },
+    /// Make a token for the admin listener: the token once, and the lines for the configuration
+    #[command(after_help = "\
+The configuration gets the SHA-256 only. What is printed first is shown nowhere again.
+Roles: read looks, operate steers relationships and addresses too, admin also sees what others did.
+
+Example:
+  twinlease token --name grafana --role read")]
+    Token {
+        /// As whom the audit log knows whoever shows it
+        #[arg(long)]
+        name: String,
+        /// What it allows: read, operate or admin
+        #[arg(long, value_enum)]
+        role: token::RoleName,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a shell needs to complete these commands
+    #[command(
+        after_help = "Example:\n  twinlease completions bash > /etc/bash_completion.d/twinlease"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
     /// See a pair at work on this machine: clients, a crash, a return, and a verdict
     #[command(after_help = "\
@@ -279,6 +316,9 @@ pub fn main() -> ExitCode {
             finish(operate::forget_connect_time(&server, &name, json))
         }
         Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
+        Command::Top { server } => finish(top::run(&server)),
+        Command::Completions { shell } => finish(completions::run(shell)),
+        Command::Token { name, role, json } => finish(token::run(&name, role, json)),
         Command::Demo { options } => match demo::run(&options) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(FAILED),

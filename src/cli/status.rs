@@ -45,6 +45,26 @@ fn print(relationship: &RelationshipBody, out: &mut impl Write) -> io::Result<()
         "  updates         {}, {} unacknowledged, {} queued",
         relationship.sync, relationship.unacked_updates, relationship.queued_updates
     )?;
+    if relationship.communications != "ok" {
+        writeln!(out, "  last contact    {}", utc(relationship.last_contact))?;
+    }
+    if let Some(progress) = &relationship.progress {
+        let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let left = progress.seconds_left.map(|left| format!(", {left} s left")).unwrap_or_default();
+        let (direction, done, unit) = (&progress.direction, progress.done, &progress.unit);
+        writeln!(out, "  {direction:<15} {done}{total} {unit}{left}")?;
+    }
+    for pool in &relationship.pools {
+        if let Some(seconds) = pool.endurance_seconds {
+            let short = if pool.endurance_warning { ": short" } else { "" };
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            writeln!(
+                out,
+                "  lasts           {} without the partner {hours} h {minutes} min{short}",
+                pool.range
+            )?;
+        }
+    }
     if let Some(delta) = relationship.clock_delta_seconds {
         writeln!(out, "  clock           {delta:+} s against the partner's")?;
     }

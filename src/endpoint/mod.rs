@@ -84,7 +84,7 @@ pub use status::{Communications, Status, Sync};
 use crate::balance::{HashBuckets, Role};
 use crate::binding::table::{BindingTable, Mark, RangeId};
 use crate::binding::times::Mclt;
-use crate::binding::{Binding, Client};
+use crate::binding::{AddressRange, Binding, Client};
 use crate::durable::{Change, Commit, CommitId, EndpointRecord, Recovered};
 use crate::time::{Instant, Now, UnixTime};
 use crate::wire::bndupd::{BindingReply, BndAck};
@@ -104,7 +104,7 @@ use pool::PoolBalance;
 use requests::Requests;
 use second_thoughts::SecondThoughts;
 use state::Startup;
-use status::{RangeCounts, Stats};
+use status::{RangeCounts, Stats, Walk};
 use transitions::{Applied, EndpointEvent};
 use updates::Updates;
 
@@ -315,14 +315,45 @@ impl FailoverEndpoint {
             state: self.state(),
             state_since: self.startup.as_ref().map_or(self.record.start_of_state, Startup::since),
             partner_state: self.record.partner_state,
+            partner_since: self.record.partner_start_of_state,
+            last_contact: self.last_contact(),
             communications,
             sync,
             unacked_updates: self.updates.unacked(),
             queued_updates: self.updates.queued(),
+            oldest_unacked: self.updates.oldest(),
+            last_xid: self.last_xid,
+            windows: (self.config.max_unacked_bndupd, self.partner.max_unacked_bndupd),
+            walk: self.updates.is_sweeping().then(|| self.walk(self.updates.swept())),
+            receiving: self.requests.received_so_far(),
             clock_delta_seconds: self.partner.delta.map(|delta| delta.0),
             mclt: self.mclt.0,
             ranges,
             stats: self.stats,
+        }
+    }
+
+    fn last_contact(&self) -> Option<UnixTime> {
+        let link = self.current_link()?;
+        let ago = self.now.monotonic.since(link.last_received).as_secs();
+        let ago = u32::try_from(ago).unwrap_or(u32::MAX);
+        Some(UnixTime(self.now.wall.0.saturating_sub(ago)))
+    }
+
+    /// How much of all ranges lies up to `cursor`.
+    fn walk(&self, cursor: Option<Ipv4Addr>) -> Walk {
+        let passed = |range: &AddressRange| match cursor {
+            Some(cursor) if cursor >= range.last() => range.size(),
+            Some(cursor) if cursor >= range.first() => {
+                let passed = cursor.to_bits().saturating_sub(range.first().to_bits());
+                u64::from(passed).saturating_add(1)
+            }
+            _ => 0,
+        };
+        let ranges = &self.config.ranges;
+        Walk {
+            done: ranges.iter().map(passed).fold(0, u64::saturating_add),
+            total: ranges.iter().map(AddressRange::size).fold(0, u64::saturating_add),
         }
     }
 

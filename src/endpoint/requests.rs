@@ -113,6 +113,11 @@ impl Requests {
         }
     }
 
+    /// Updates received since the request under way.
+    pub(super) fn received_so_far(&self) -> Option<u64> {
+        self.outstanding.map(|outstanding| outstanding.received)
+    }
+
     pub(super) fn is_outstanding(&self) -> bool {
         self.outstanding.is_some()
     }

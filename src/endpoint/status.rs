@@ -4,7 +4,7 @@ use crate::balance::Role;
 use crate::binding::table::BindingTable;
 use crate::binding::{AddressRange, table::RangeId};
 use crate::time::UnixTime;
-use crate::wire::codes::{BindingStatus, FailoverState};
+use crate::wire::codes::{BindingStatus, FailoverState, Xid};
 
 /// Whether the two servers can talk (§8.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,15 @@ pub struct Stats {
     pub connections: u64,
 }
 
+/// How far a walk through all addresses has come that tells the partner what it lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// Addresses passed.
+    pub done: u64,
+    /// Addresses in all.
+    pub total: u64,
+}
+
 /// Everything `twinlease status` shows of a relationship.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -110,6 +119,10 @@ pub struct Status {
     pub state_since: UnixTime,
     /// The state that the partner announced last, in this run or an earlier one.
     pub partner_state: Option<FailoverState>,
+    /// When the partner entered it, in the local clock.
+    pub partner_since: UnixTime,
+    /// When something arrived on the connection in use; `None` if there is none.
+    pub last_contact: Option<UnixTime>,
     /// Whether the two can talk.
     pub communications: Communications,
     /// How far they agree.
@@ -118,6 +131,16 @@ pub struct Status {
     pub unacked_updates: usize,
     /// Updates not sent yet.
     pub queued_updates: usize,
+    /// The xid of the oldest update in flight, if any.
+    pub oldest_unacked: Option<Xid>,
+    /// The latest xid used.
+    pub last_xid: Xid,
+    /// Updates that the partner may leave unanswered here, and this server there.
+    pub windows: (u32, u32),
+    /// The walk under way, if there is one.
+    pub walk: Option<Walk>,
+    /// Updates received since this server asked for them; `None` if it is not asking.
+    pub receiving: Option<u64>,
     /// Local clock minus the partner's, if known.
     pub clock_delta_seconds: Option<i32>,
     /// MCLT in force, in seconds.

@@ -123,6 +123,16 @@ impl Updates {
         self.unanswered_since
     }
 
+    /// The oldest xid in flight.
+    pub(super) fn oldest(&self) -> Option<Xid> {
+        self.in_flight.first_key_value().map(|((xid, _), _)| *xid)
+    }
+
+    /// The last address that a sweep under way has looked at; `None` before the first.
+    pub(super) fn swept(&self) -> Option<Ipv4Addr> {
+        self.sweep.and_then(|sweep| sweep.cursor)
+    }
+
     pub(super) fn is_sweeping(&self) -> bool {
         self.sweep.is_some()
     }

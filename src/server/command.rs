@@ -14,6 +14,7 @@ use crate::binding::{Binding, Client};
 use crate::dhcp::Preview;
 use crate::endpoint::Status;
 use crate::endpoint::explain::{AddressExplanation, ClientExplanation};
+use crate::server::feed::Watch;
 use crate::server::metrics::Samples;
 use crate::wire::codes::BindingStatus;
 
@@ -88,6 +89,13 @@ pub enum AdminCommand {
     Metrics {
         /// The samples.
         answer: oneshot::Sender<Samples>,
+    },
+    /// Somebody wants to be told what happens.
+    Watch {
+        /// Number of the last event known; 0 for none.
+        after: u64,
+        /// What has happened since, and what will.
+        answer: oneshot::Sender<Watch>,
     },
     /// The operator declares that the partner is down (§9.4).
     PartnerDown {
@@ -208,6 +216,14 @@ pub struct LeaseQuery {
     pub status: Option<BindingStatus>,
     /// Only addresses of this relationship.
     pub relationship: Option<String>,
+}
+
+impl LeaseQuery {
+    /// Of one address, which is on the first page if it was ever used.
+    pub fn of_address(address: Ipv4Addr) -> Self {
+        let after = address.to_bits().checked_sub(1).map(Ipv4Addr::from_bits);
+        Self { after, address: Some(address), ..Self::default() }
+    }
 }
 
 /// A run of bindings in ascending order of address. Addresses that were never used are left out.

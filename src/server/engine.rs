@@ -326,7 +326,7 @@ impl Engine {
     fn on_time(&mut self) {
         let now = self.clock.now();
         self.keeper.time_reached(now);
-        self.event_log.tick(now.monotonic);
+        self.event_log.tick(now);
     }
 
     // Operators.
@@ -336,6 +336,7 @@ impl Engine {
         let counted = Counted {
             service,
             reasons: self.event_log.reasons(),
+            feed: self.event_log.feed(),
             store: self.committer.statistics(),
             links: self.links.counters(),
             socket_failures: self.sockets.failures(),
@@ -358,7 +359,8 @@ impl Engine {
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }
             | AdminCommand::Why { .. }
-            | AdminCommand::Metrics { .. } => {}
+            | AdminCommand::Metrics { .. }
+            | AdminCommand::Watch { .. } => {}
         }
     }
 
@@ -504,7 +506,7 @@ impl Outside for World<'_> {
     }
 
     fn event(&mut self, owner: usize, relationship: &str, event: Event) {
-        self.event_log.log(owner, relationship, event, self.clock.now().monotonic);
+        self.event_log.log(owner, relationship, event, self.clock.now());
     }
 }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::endpoint::Event;
 use crate::rate_limit::RateLimit;
-use crate::time::Instant;
+use crate::time::{Instant, Now};
 
+use super::feed::Feed;
 use super::reasons::Reasons;
 
 /// Lines about the same kind of thing in one relationship within ten seconds.
@@ -75,15 +76,23 @@ struct Held {
 pub(super) struct EventLog {
     kinds: BTreeMap<(usize, Kind), Limited>,
     reasons: Reasons,
+    feed: Feed,
 }
 
 impl EventLog {
-    /// Logs an event of the relationship with this name, which is owner number `owner`.
-    pub(super) fn log(&mut self, owner: usize, relationship: &str, event: Event, now: Instant) {
+    /// Logs an event of the relationship with this name, which is owner number `owner`, and tells it to
+    /// whoever watches.
+    pub(super) fn log(&mut self, owner: usize, relationship: &str, event: Event, now: Now) {
         self.reasons.count(relationship, &event);
-        if let Some((event, suppressed)) = self.admit(owner, relationship, event, now) {
+        if let Some((event, suppressed)) = self.admit(owner, relationship, event, now.monotonic) {
             write(relationship, &event, suppressed);
+            self.feed.tell(relationship, &event, now.wall);
         }
+    }
+
+    /// What has been told to watchers.
+    pub(super) const fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// Why things happened, whether or not there was room in the log for them.
@@ -92,9 +101,10 @@ impl EventLog {
     }
 
     /// Logs what was kept back and may be said now.
-    pub(super) fn tick(&mut self, now: Instant) {
-        for (Held { relationship, event }, suppressed) in self.due(now) {
+    pub(super) fn tick(&mut self, now: Now) {
+        for (Held { relationship, event }, suppressed) in self.due(now.monotonic) {
             write(&relationship, &event, suppressed);
+            self.feed.tell(&relationship, &event, now.wall);
         }
     }
 

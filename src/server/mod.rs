@@ -4,6 +4,7 @@ pub mod command;
 pub mod config;
 pub mod engine;
 mod event_log;
+pub mod feed;
 pub(crate) mod keeper;
 pub mod logging;
 pub mod metrics;

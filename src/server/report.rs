@@ -13,6 +13,7 @@ use crate::time::Now;
 use super::command::{
     AdminCommand, LeasePage, LeaseQuery, LeaseReport, MAX_PAGE, ServerStatus, Storage,
 };
+use super::feed::Feed;
 use super::metrics::Samples;
 use super::owners::{Owner, OwnerSet};
 use super::reasons::Reasons;
@@ -23,6 +24,7 @@ use super::why;
 pub(super) struct Counted<'a> {
     pub(super) service: &'a DhcpService,
     pub(super) reasons: &'a Reasons,
+    pub(super) feed: &'a Feed,
     pub(super) store: Statistics,
     pub(super) links: LinkCounters,
     pub(super) socket_failures: u64,
@@ -50,6 +52,10 @@ pub(super) fn answer(
         }
         AdminCommand::Metrics { answer } => {
             let _gone = answer.send(metrics(counted));
+            None
+        }
+        AdminCommand::Watch { after, answer } => {
+            let _gone = answer.send(counted.feed.watch(after));
             None
         }
         change @ (AdminCommand::PartnerDown { .. }
@@ -112,7 +118,7 @@ fn leases(owners: &OwnerSet, query: &LeaseQuery) -> LeasePage {
 
 fn metrics(counted: &Counted<'_>) -> Samples {
     let mut samples = Samples::new();
-    let Counted { service, reasons, store, links, socket_failures } = counted;
+    let Counted { service, reasons, store, links, socket_failures, .. } = counted;
     reasons.add_to(&mut samples);
     let counters = service.counters();
     for (name, help, count) in [

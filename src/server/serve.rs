@@ -67,10 +67,10 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     })
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
-    let admin =
-        AdminServer::bind(config.admin.listen, config.admin.token.clone(), commands.clone())
-            .await
-            .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
+    let tokens = config.admin.tokens.clone();
+    let admin = AdminServer::bind(config.admin.listen, tokens, &config.data_dir, commands.clone())
+        .await
+        .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
     let engine =
         Engine::new(config, store, sockets, inbox, table_seed()).map_err(ServeError::Start)?;
     tracing::info!(

@@ -218,8 +218,9 @@ impl Server {
     /// What a command of the program prints.
     pub fn ask(&self, arguments: &[&str]) -> Result<String, String> {
         let admin = format!("{}:{ADMIN_PORT}", self.address);
-        let output =
-            Command::new(PROGRAM).args(arguments).args(["--admin", &admin]).output().unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).args(["--admin", &admin]).envs(&self.environment);
+        let output = command.output().unwrap();
         if output.status.success() {
             Ok(String::from_utf8(output.stdout).unwrap())
         } else {

@@ -4,6 +4,7 @@
 //! single values, `relationship`, `subnet` and `options` read what their names say, `checks` looks
 //! at several sections together, and `problem` says where what is wrong.
 
+mod access;
 mod checks;
 mod options;
 mod problem;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Document;
 
+pub use access::{NoDigest, Role, Token, TokenDigest};
 pub(crate) use options::{Kind as OptionKind, by_code as option_by_code};
 pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
@@ -32,7 +34,6 @@ use subnet::StatedTimes;
 use value::Wrong;
 
 const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "relationship", "subnet"];
-const ADMIN_KEYS: &[&str] = &["listen", "token"];
 const DHCP_KEYS: &[&str] = &[
     "interfaces",
     "listen",
@@ -64,19 +65,12 @@ pub struct Config {
 }
 
 /// `[admin]`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Admin {
     /// Address of the HTTP API.
     pub listen: SocketAddr,
-    /// What a request has to show as `Authorization: Bearer ...`; always there off loopback.
-    pub token: Option<String>,
-}
-
-/// Leaves the token out.
-impl fmt::Debug for Admin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Admin").field("listen", &self.listen).finish_non_exhaustive()
-    }
+    /// Who may ask, by what a request shows as `Authorization: Bearer ...`; never empty off loopback.
+    pub tokens: Vec<Token>,
 }
 
 /// `[dhcp]`.
@@ -165,7 +159,7 @@ impl Config {
 
 fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
     let data_dir = root.required("data-dir", "\"/var/lib/twinlease\"", problems, value::text);
-    let admin = read_admin(root, problems);
+    let admin = access::read(root, problems);
     let dhcp_section = root.section("dhcp", DHCP_KEYS, problems);
     let dhcp = read_dhcp(dhcp_section.as_ref(), problems);
     let (times, dhcp_options) = match &dhcp_section {
@@ -199,39 +193,6 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
         relationships: relationships.into_iter().map(|(relationship, _)| relationship).collect(),
         subnets: subnets.into_iter().map(|(subnet, _)| subnet).collect(),
     })
-}
-
-fn read_admin(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Admin> {
-    let default = || DEFAULT_ADMIN.parse().ok();
-    let Some(section) = root.section("admin", ADMIN_KEYS, problems) else {
-        return Some(Admin { listen: default()?, token: None });
-    };
-    let listen = section.optional("listen", problems, value::socket);
-    let token = section.optional("token", problems, |value| {
-        let token = value::text(value)?;
-        if token.chars().all(|character| character.is_ascii_graphic()) {
-            Ok(token)
-        } else {
-            let fix = "use printable ASCII characters without spaces";
-            Err(Wrong::new("the token cannot be sent in an HTTP header", fix))
-        }
-    });
-    if let Some(located) = &listen
-        && !located.value.ip().is_loopback()
-        && section.span_of_key("token").is_none()
-    {
-        problems.add(
-            &located.span,
-            &*located.key,
-            format!("{} can be reached from other machines and there is no token", located.value),
-            "add token = \"...\" to [admin], or listen on 127.0.0.1",
-        );
-    }
-    let listen = match listen {
-        Some(located) => located.value,
-        None => default()?,
-    };
-    Some(Admin { listen, token: token.map(|located| located.value) })
 }
 
 fn read_dhcp(section: Option<&Section<'_>>, problems: &mut Problems<'_>) -> Dhcp {
@@ -301,7 +262,8 @@ mod tests {
         let text = include_str!("../../../docs/configuration.md");
         let sections = [
             TOP_KEYS,
-            ADMIN_KEYS,
+            access::KEYS,
+            access::TOKEN_KEYS,
             DHCP_KEYS,
             relationship::KEYS,
             tls::KEYS,

@@ -1,0 +1,242 @@
+//! What changes something: each change is written down with how things stood before and after.
+
+use std::future::Future;
+use std::net::Ipv4Addr;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
+use axum::extract::{Extension, Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::server::command::{AdminCommand, CommandSender, LeaseQuery};
+use crate::wire::codes::FailoverState;
+
+use super::audit::{Entry, Who};
+use super::guard::Caller;
+use super::json::{DoneBody, ResetBody};
+use super::problem::Failure;
+use super::{App, ask};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartnerDownQuery {
+    #[serde(default)]
+    force: bool,
+}
+
+/// What the body of a declaration says. It is an object by name: serde would take a list for one.
+fn is_forced(body: &str) -> Result<bool, Failure> {
+    if body.trim().is_empty() {
+        return Ok(false);
+    }
+    let read = || {
+        let object: serde_json::Map<String, Value> = serde_json::from_str(body)?;
+        serde_json::from_value::<PartnerDownQuery>(object.into())
+    };
+    read().map(|wish| wish.force).map_err(|error| {
+        Failure::wrong(format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
+    })
+}
+
+fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Failure> {
+    path.map(|Path(name)| name).map_err(|error| Failure::wrong(error.body_text()))
+}
+
+pub(super) async fn partner_down(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    relationship: Result<Path<String>, PathRejection>,
+    query: Result<Query<PartnerDownQuery>, QueryRejection>,
+    body: Result<String, StringRejection>,
+) -> Result<Json<DoneBody>, Failure> {
+    let name = named(relationship)?;
+    let Query(wish) = query.map_err(|error| Failure::wrong(error.body_text()))?;
+    let body = body.map_err(|error| Failure::unreadable(error.status(), error.body_text()))?;
+    let forced = is_forced(&body)? || wish.force;
+    let commands = app.commands.clone();
+    let relationship = name.clone();
+    let change = async move {
+        let command = |answer| AdminCommand::PartnerDown { relationship, forced, answer };
+        let answer = ask(&commands, command).await?;
+        answer.map_err(|error| Failure::of_command(&error, "§9.4"))
+    };
+    let asked = Asked { action: "partner-down", arguments: json!({ "force": forced }) };
+    steer(app, caller, asked, Target::Relationship(name.clone()), change)
+        .await
+        .map(|after| done(name, &after))
+}
+
+pub(super) async fn shutdown(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    relationship: Result<Path<String>, PathRejection>,
+) -> Result<Json<DoneBody>, Failure> {
+    let name = named(relationship)?;
+    let commands = app.commands.clone();
+    let relationship = name.clone();
+    let change = async move {
+        let command = |answer| AdminCommand::Shutdown { relationship, answer };
+        let answer = ask(&commands, command).await?;
+        answer.map_err(|error| Failure::of_command(&error, "§9.14"))
+    };
+    let asked = Asked { action: "shutdown", arguments: json!({}) };
+    steer(app, caller, asked, Target::Relationship(name.clone()), change)
+        .await
+        .map(|after| done(name, &after))
+}
+
+pub(super) async fn forget_connect_time(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    relationship: Result<Path<String>, PathRejection>,
+) -> Result<Json<DoneBody>, Failure> {
+    let name = named(relationship)?;
+    let commands = app.commands.clone();
+    let relationship = name.clone();
+    let change = async move {
+        let command = |answer| AdminCommand::ForgetConnectTime { relationship, answer };
+        let answer = ask(&commands, command).await?;
+        answer.map_err(|error| Failure::of_command(&error, "§11.1"))
+    };
+    let asked = Asked { action: "forget-connect-time", arguments: json!({}) };
+    steer(app, caller, asked, Target::Relationship(name.clone()), change)
+        .await
+        .map(|after| done(name, &after))
+}
+
+pub(super) async fn reset(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    address: Result<Path<Ipv4Addr>, PathRejection>,
+) -> Result<Json<ResetBody>, Failure> {
+    let address = named(address)?;
+    let commands = app.commands.clone();
+    let change = async move {
+        let answer = ask(&commands, |answer| AdminCommand::Reset { address, answer }).await?;
+        answer.map_err(|error| Failure::of_command(&error, "§5.11"))
+    };
+    let asked = Asked { action: "reset", arguments: json!({}) };
+    steer(app, caller, asked, Target::Address(address), change).await?;
+    Ok(Json(ResetBody { address }))
+}
+
+/// The state that a command has led to.
+fn done(relationship: String, after: &Value) -> Json<DoneBody> {
+    let state = after.get("state").and_then(Value::as_str).map(str::to_owned);
+    Json(DoneBody { relationship, state })
+}
+
+/// What is changed.
+enum Target {
+    Relationship(String),
+    Address(Ipv4Addr),
+}
+
+impl Target {
+    fn name(&self) -> String {
+        match self {
+            Self::Relationship(name) => name.clone(),
+            Self::Address(address) => address.to_string(),
+        }
+    }
+
+    /// How it stands now; null if there is nothing of this name.
+    async fn picture(&self, commands: &CommandSender) -> Result<Value, Failure> {
+        match self {
+            Self::Relationship(name) => {
+                let status = ask(commands, |answer| AdminCommand::Status { answer }).await?;
+                let report = status.relationships.iter().find(|report| report.name == *name);
+                Ok(report.map_or(Value::Null, |report| {
+                    json!({
+                        "state": report.state.name(),
+                        "partner-state": report.partner_state.map(FailoverState::name),
+                        "communications": report.communications.name(),
+                    })
+                }))
+            }
+            Self::Address(address) => {
+                let query = LeaseQuery::of_address(*address);
+                let page = ask(commands, |answer| AdminCommand::Leases { query, answer }).await?;
+                Ok(page.leases.first().map_or(
+                    Value::Null,
+                    |lease| json!({ "binding-status": lease.binding.binding_status.name() }),
+                ))
+            }
+        }
+    }
+}
+
+/// What is asked for.
+struct Asked {
+    action: &'static str,
+    arguments: Value,
+}
+
+/// Carries out a change and writes it down; the answer is how its target stands afterwards. Whoever
+/// asked may go away meanwhile: the change and its lines are finished all the same.
+async fn steer(
+    app: App,
+    caller: Caller,
+    asked: Asked,
+    target: Target,
+    change: impl Future<Output = Result<(), Failure>> + Send + 'static,
+) -> Result<Value, Failure> {
+    let all = tokio::spawn(async move {
+        let before = target.picture(&app.commands).await?;
+        let mut entry = Entry {
+            number: 0,
+            at: 0,
+            who: Who::from(&caller),
+            action: asked.action.to_owned(),
+            target: target.name(),
+            arguments: asked.arguments,
+            outcome: "begun".to_owned(),
+            begun: None,
+            before,
+            after: Value::Null,
+            error: None,
+            rule: None,
+        };
+        entry.begun = Some(app.audit.append(entry.clone()).await?);
+        let outcome = change.await;
+        entry.after = target.picture(&app.commands).await.unwrap_or(Value::Null);
+        match &outcome {
+            Ok(()) => "done".clone_into(&mut entry.outcome),
+            Err(failure) => {
+                "refused".clone_into(&mut entry.outcome);
+                entry.error = Some(failure.why.clone());
+                entry.rule = Some(failure.rule.to_string());
+            }
+        }
+        let after = entry.after.clone();
+        // It is done whether or not this line can be written, and its beginning stands there.
+        let _logged = app.audit.append(entry).await;
+        outcome.map(|()| after)
+    });
+    all.await.unwrap_or_else(|error| Err(Failure::unavailable(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_declaration_is_forced_by_an_object_that_says_so() {
+        for (body, forced) in
+            [("", Some(false)), (" {} ", Some(false)), ("{\"force\": true}", Some(true))]
+        {
+            assert_eq!(is_forced(body).ok(), forced, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_such_object_is_wrong() {
+        for body in ["[true]", "true", "{\"forced\": true}", "{\"force\": 1}", "{"] {
+            let code = is_forced(body).map_err(|failure| failure.status);
+            assert_eq!(code, Err(StatusCode::BAD_REQUEST));
+        }
+    }
+}
