@@ -1,14 +1,13 @@
 //! `twinlease bench`.
 
-mod clients;
-
+use std::env;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::bench::partner;
+use crate::bench::{clients, partner};
 
-use super::fail;
+use super::{FAILED, USAGE, fail};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -31,8 +30,9 @@ Examples:
   twinlease bench clients --servers 127.0.0.1:6767 --giaddr 10.78.0.3 --load renew --json -")]
     Clients {
         #[command(flatten)]
-        options: Box<clients::ClientOptions>,
-    },    /// Play the failover partner of a server: bindings both ways, updates at a rate
+        options: Box<clients::Options>,
+    },
+    /// Play the failover partner of a server: bindings both ways, updates at a rate
     #[command(after_help = "\
 Never with a server in use: it is given made-up leases.
 
@@ -45,13 +45,33 @@ Example:
     },
 }
 
-/// Puts a server to the test.
+/// Measures.
 pub(super) fn run(command: &BenchCommand) -> ExitCode {
     match command {
-        BenchCommand::Clients { options } => clients::run(options),
+        BenchCommand::Clients { options } => clients(options),
         BenchCommand::Partner { options } => match partner::run(options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => fail(&failure.to_string()),
         },
     }
+}
+
+fn clients(options: &clients::Options) -> ExitCode {
+    let plan = options.plan();
+    let mistakes = plan.mistakes();
+    if !mistakes.is_empty() {
+        for mistake in mistakes {
+            eprintln!("twinlease: {mistake}");
+        }
+        return ExitCode::from(USAGE);
+    }
+    let outcome = match clients::run(&plan) {
+        Ok(outcome) => outcome,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let command: Vec<_> = env::args().collect();
+    if let Err(error) = options.save(&outcome, &command.join(" ")) {
+        return fail(&format!("cannot write the report: {error}"));
+    }
+    if outcome.broken() > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
 }

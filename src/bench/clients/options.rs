@@ -1,21 +1,21 @@
-//! `twinlease bench clients`.
+//! The command line.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
-use crate::bench::clients::{self, Attachment, Load, Outcome, Plan};
-use crate::bench::report;
-use crate::dhcp::exchange::SERVER_PORT;
+use crate::bench::report::save;
 
-use super::super::{FAILED, USAGE, fail};
+use super::outcome::Outcome;
+use super::plan::{Attachment, Load, Plan, SERVER_PORT};
 
+/// What is to be done, as the command line has it.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("attachment").required(true).args(["giaddr", "interface"])))]
-pub(super) struct ClientOptions {
+pub struct Options {
     /// The servers, the primary first; port 67 unless another one is given
     #[arg(long, value_name = "ADDR[:PORT]", value_delimiter = ',', value_parser = server)]
     servers: Vec<SocketAddrV4>,
@@ -79,8 +79,9 @@ fn times(text: &str) -> Result<f64, String> {
     times.filter(|times| *times > 0.0 && times.is_finite()).ok_or_else(|| "above 0".to_owned())
 }
 
-impl ClientOptions {
-    fn plan(&self) -> Plan {
+impl Options {
+    /// What they ask for.
+    pub fn plan(&self) -> Plan {
         let attachment = match &self.interface {
             Some(name) => Attachment::Interface(name.clone()),
             None => Attachment::Relay(self.giaddr.clone()),
@@ -99,39 +100,20 @@ impl ClientOptions {
             split: self.split,
         }
     }
-}
 
-/// Puts a server to the test.
-pub(super) fn run(options: &ClientOptions) -> ExitCode {
-    let plan = options.plan();
-    let mistakes = plan.mistakes();
-    if !mistakes.is_empty() {
-        for mistake in mistakes {
-            eprintln!("twinlease: {mistake}");
+    /// Writes what came of it: for people unless JSON goes to standard output, and to the files that
+    /// were asked for. `command` is the command line.
+    pub fn save(&self, outcome: &Outcome, command: &str) -> io::Result<()> {
+        let json_on_output = self.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        if !json_on_output {
+            save("-".as_ref(), &outcome.text())?;
         }
-        return ExitCode::from(USAGE);
+        if let Some(path) = &self.json {
+            save(path, &format!("{}\n", outcome.json()))?;
+        }
+        if let Some(path) = &self.html {
+            save(path, &outcome.html(command))?;
+        }
+        Ok(())
     }
-    let outcome = match clients::run(&plan) {
-        Ok(outcome) => outcome,
-        Err(error) => return fail(&error.to_string()),
-    };
-    if let Err(error) = write(options, &outcome) {
-        return fail(&format!("cannot write the report: {error}"));
-    }
-    if outcome.broken() > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
-}
-
-fn write(options: &ClientOptions, outcome: &Outcome) -> std::io::Result<()> {
-    let json_on_output = options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    if !json_on_output {
-        report::save("-".as_ref(), &outcome.text())?;
-    }
-    if let Some(path) = &options.json {
-        report::save(path, &format!("{}\n", outcome.json()))?;
-    }
-    if let Some(path) = &options.html {
-        let command: Vec<_> = std::env::args().collect();
-        report::save(path, &outcome.html(&command.join(" ")))?;
-    }
-    Ok(())
 }
