@@ -172,10 +172,13 @@ impl Event {
                     | FailoverState::PotentialConflict
                     | FailoverState::PartnerDown
             ),
+            // The two servers hear of a client, or see a lease end, at different moments: whoever is
+            // behind is told so, and both go on.
+            Self::UpdateRejected { reason, .. } | Self::UpdateRejectedByPartner { reason, .. } => {
+                *reason != RejectReason::OUTDATED
+            }
             Self::CommunicationsInterrupted(_)
             | Self::ConnectionRefused(_)
-            | Self::UpdateRejectedByPartner { .. }
-            | Self::UpdateRejected { .. }
             | Self::ClockJumped { .. }
             | Self::Unexpected { .. }
             | Self::PartnerUpdatesDns { .. }
@@ -305,5 +308,15 @@ mod tests {
             end.to_string(),
             "partner disconnects: unknown error (\"bye\\n\\u{1b}[31mWARN forged\"; §12.21)"
         );
+    }
+    #[test]
+    fn what_either_server_heard_later_is_told_but_no_warning() {
+        let rejected = |reason| Event::UpdateRejectedByPartner {
+            address: Ipv4Addr::new(10, 0, 0, 1),
+            reason,
+            text: String::new(),
+        };
+        assert!(!rejected(RejectReason::OUTDATED).is_warning());
+        assert!(rejected(RejectReason::FATAL_CONFLICT).is_warning());
     }
 }

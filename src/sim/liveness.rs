@@ -149,7 +149,86 @@ impl World {
         let status = status?;
         let count = |of| status.ranges.iter().map(|range| range.count(of)).sum::<u32>();
         let (free, backup) = (count(BindingStatus::Free), count(BindingStatus::Backup));
-        let allowed = (free + backup) * IMBALANCE / 100 + 1;
-        (free.abs_diff(backup) / 2 > allowed).then_some((free, backup))
+        is_unbalanced(free, backup).then_some((free, backup))
+    }
+}
+
+fn is_unbalanced(free: u32, backup: u32) -> bool {
+    let allowed = (free + backup) * IMBALANCE / 100 + 1;
+    free.abs_diff(backup) / 2 > allowed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::{FaultKind, Scenario, Wishes};
+    use super::*;
+
+    /// A pair without misfortune, at the end of its first hour.
+    fn calm(seed: u64) -> World {
+        let without = FaultKind::all().collect();
+        let wishes = Wishes { hours: 1, addresses: Some(50), without, ..Wishes::default() };
+        let mut world = World::new(Scenario::new(seed, &wishes), false);
+        world.run_until(world.scenario.end);
+        world
+    }
+
+    fn complaint(world: &World) -> Option<Kind> {
+        world.violation.as_ref().map(|violation| violation.kind)
+    }
+
+    #[test]
+    fn a_calm_pair_is_not_complained_of() {
+        let mut world = calm(1);
+        world.heal();
+        assert_eq!(complaint(&world), None);
+    }
+
+    #[test]
+    fn servers_that_never_meet_again_are_complained_of() {
+        let mut world = calm(1);
+        world.machines[1].config.name.push('x');
+        world.kill(1, false);
+        world.heal();
+        assert_eq!(complaint(&world), Some(Kind::NotNormal));
+    }
+
+    #[test]
+    fn a_server_that_dies_at_rest_is_complained_of() {
+        let mut world = calm(1);
+        world.kill(1, false);
+        world.check_rest();
+        assert_eq!(complaint(&world), Some(Kind::NotNormal));
+    }
+
+    #[test]
+    fn an_update_that_waits_at_rest_is_complained_of() {
+        let mut world = calm(1);
+        while world.is_drained() {
+            world.run_until(world.now + SECOND / 1000);
+        }
+        world.check_rest();
+        assert_eq!(complaint(&world), Some(Kind::NotDrained));
+    }
+
+    #[test]
+    fn two_tables_that_say_different_things_are_complained_of() {
+        let [mut world, other] = [calm(1), calm(2)];
+        while !world.is_drained() {
+            world.run_until(world.now + SECOND / 1000);
+        }
+        let [_, stranger] = other.machines;
+        world.machines[1] = stranger;
+        world.check_rest();
+        assert_eq!(complaint(&world), Some(Kind::TablesDiffer));
+    }
+
+    #[test]
+    fn a_sixth_of_the_unused_addresses_may_be_on_the_wrong_side() {
+        assert!(!is_unbalanced(50, 50));
+        assert!(!is_unbalanced(67, 33));
+        assert!(is_unbalanced(68, 32));
+        assert!(is_unbalanced(32, 68));
+        assert!(is_unbalanced(100, 0));
+        assert!(!is_unbalanced(1, 0));
     }
 }
