@@ -21,7 +21,8 @@
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
 //!   commit has been reported by [`Input::Committed`].
-//! - At most one update of an address is in flight, at most `max-unacked-bndupd` in all.
+//! - At most one update of an address is in flight, at most `max-unacked-bndupd` messages in all, or
+//!   `twinlease_window` with another twinlease if that is more.
 //! - The same inputs produce the same outputs, octet for octet.
 
 #![cfg_attr(
