@@ -64,6 +64,7 @@ pub(crate) fn config(side: usize, dialect: Dialect) -> RelationshipConfig {
     config.mclt = Mclt(u32::from(MCLT));
     config.dialect = dialect;
     config.max_unacked_bndupd = WINDOW;
+    config.twinlease_window = 0;
     config.receive_timer = 1_000_000;
     config
 }

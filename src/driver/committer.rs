@@ -71,7 +71,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<(OwnerId, Commit)>,
-    durable: Vec<(OwnerId, CommitId)>,
+    durable: Highest,
     stall: Option<Report>,
     failed: Option<StoreError>,
     /// Taken out of `waiting` and not yet durable.
@@ -147,7 +147,7 @@ impl Committer {
     pub fn try_report(&self) -> Option<Report> {
         let mut state = self.shared.state.lock();
         if !state.durable.is_empty() {
-            return Some(Report::Durable(std::mem::take(&mut state.durable)));
+            return Some(Report::Durable(state.durable.drain().collect()));
         }
         if let Some(report) = state.stall.take() {
             return Some(report);
@@ -205,7 +205,7 @@ impl fmt::Debug for Committer {
 impl Shared {
     fn run(&self, mut store: Box<dyn LeaseStore>) {
         let mut batch = Vec::new();
-        let mut last = Vec::new();
+        let mut last = Highest::default();
         let mut not_before = None;
         while self.take(&mut batch, &mut last, not_before) {
             not_before = (batch.len() >= SEVERAL).then(|| Instant::now() + PERIOD);
@@ -216,8 +216,8 @@ impl Shared {
                 Ok(()) => {
                     state.statistics.batches += 1;
                     state.statistics.commits += batch.len() as u64;
-                    for (owner, id) in last.drain(..) {
-                        note(&mut state.durable, owner, id);
+                    for (owner, id) in last.drain() {
+                        state.durable.note(owner, id);
                     }
                 }
                 Err(error) => {
@@ -275,7 +275,7 @@ impl Shared {
     fn take(
         &self,
         batch: &mut Vec<(OwnerId, Change)>,
-        last: &mut Vec<(OwnerId, CommitId)>,
+        last: &mut Highest,
         not_before: Option<Instant>,
     ) -> bool {
         let mut state = self.state.lock();
@@ -295,17 +295,44 @@ impl Shared {
         let count = state.waiting.len().min(MAX_BATCH);
         state.syncing = count;
         for (owner, commit) in state.waiting.drain(..count) {
-            note(last, owner, commit.id);
+            last.note(owner, commit.id);
             batch.push((owner, commit.change));
         }
         true
     }
 }
 
-/// Keeps the highest id of each owner; there are few owners.
-fn note(ids: &mut Vec<(OwnerId, CommitId)>, owner: OwnerId, id: CommitId) {
-    match ids.iter_mut().find(|(known, _)| *known == owner) {
-        Some((_, highest)) => *highest = id.max(*highest),
-        None => ids.push((owner, id)),
+/// The highest id of each owner that occurs.
+#[derive(Debug, Default)]
+struct Highest {
+    /// By number of the owner; of one that does not occur, that of the empty past.
+    ids: Vec<CommitId>,
+    owners: Vec<OwnerId>,
+}
+
+impl Highest {
+    fn note(&mut self, owner: OwnerId, id: CommitId) {
+        let number = usize::from(owner.0);
+        if number >= self.ids.len() {
+            self.ids.resize(number + 1, CommitId::default());
+        }
+        let Some(highest) = self.ids.get_mut(number) else { return };
+        if *highest == CommitId::default() {
+            self.owners.push(owner);
+        }
+        *highest = id.max(*highest);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    /// Takes all out, in the order in which the owners first occurred.
+    fn drain(&mut self) -> impl Iterator<Item = (OwnerId, CommitId)> + '_ {
+        let Self { ids, owners } = self;
+        owners.drain(..).map(|owner| {
+            let id = ids.get_mut(usize::from(owner.0)).map(std::mem::take);
+            (owner, id.unwrap_or_default())
+        })
     }
 }

@@ -23,6 +23,10 @@ pub const MIN_RECEIVE_TIMER: u32 = 3;
 /// its answers back until half of this number wait or two seconds have passed.
 pub const DEFAULT_MAX_UNACKED: u32 = 11;
 
+/// Messages that another twinlease is sent without an answer, if it announces fewer: at 36 updates a message
+/// enough to keep both disks busy.
+pub const DEFAULT_TWINLEASE_WINDOW: u32 = 512;
+
 /// Pause between attempts to reach the partner unless configured.
 pub const DEFAULT_REDIAL_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -123,6 +127,9 @@ pub struct RelationshipConfig {
     /// Updates that the partner may send without waiting for answers, at least 1; by the draft more
     /// than 10 and less than 100 (§7.8.1).
     pub max_unacked_bndupd: u32,
+    /// Updates that another twinlease, known by its vendor-class-identifier, is sent without waiting for
+    /// answers even if it announces fewer; with 0 what it announces holds.
+    pub twinlease_window: u32,
     /// MCLT. On a secondary only a first guess: the primary's replaces it.
     pub mclt: Mclt,
     /// Which clients each server answers in NORMAL; a secondary learns it from the primary.
@@ -190,6 +197,7 @@ impl RelationshipConfig {
             receive_timer: 30,
             redial_interval: DEFAULT_REDIAL_INTERVAL,
             max_unacked_bndupd: DEFAULT_MAX_UNACKED,
+            twinlease_window: DEFAULT_TWINLEASE_WINDOW,
             mclt: Mclt(3600),
             hash_buckets: HashBuckets::half(),
             server_buckets: ServerBuckets::all(),

@@ -12,8 +12,8 @@
 //! [`transitions`]; `link` opens connections and keeps them alive, `setup` agrees with the partner
 //! on their terms, `authentication` signs and verifies every message, `tls` has the
 //! connection secured, `announce` says STATE,
-//! `partner` is what is known of the other process; `updates` sends bindings, `receive` takes the
-//! partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
+//! `partner` is what is known of the other process; `updates` sends bindings, `flights` knows which ones have not been
+//! answered, `receive` takes the partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
 //! answers the DHCP service, `freeing` frees ended leases where there is no partner to agree, `dns` says
 //! who updates the DNS; `outbox` holds back what is not yet durable; `fingerprint` tells states apart.
@@ -21,7 +21,8 @@
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
 //!   commit has been reported by [`Input::Committed`].
-//! - At most one update of an address is in flight, at most `max-unacked-bndupd` in all.
+//! - At most one update of an address is in flight, at most `max-unacked-bndupd` messages in all, or
+//!   `twinlease_window` with another twinlease if that is more.
 //! - The same inputs produce the same outputs, octet for octet.
 
 #![cfg_attr(
@@ -43,6 +44,7 @@ mod dns;
 pub mod event;
 pub mod explain;
 mod fingerprint;
+mod flights;
 mod foresight;
 mod freeing;
 pub mod io;

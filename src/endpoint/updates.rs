@@ -25,6 +25,7 @@ use crate::wire::dialect::Dialect;
 use super::FailoverEndpoint;
 use super::config::Batching;
 use super::event::Event;
+use super::flights::{Flights, InFlight, Since};
 use super::outbox::Outgoing;
 use super::second_thoughts::Rejected;
 
@@ -33,30 +34,6 @@ const SWEEP_STEP: usize = 16_384;
 
 /// Windows larger than this are not used: they only hold memory.
 const MAX_WINDOW: usize = 65_536;
-
-/// An update that the partner has not answered.
-#[derive(Clone, Copy, Debug, Hash)]
-struct InFlight {
-    address: Ipv4Addr,
-    binding_status: BindingStatus,
-    /// Becomes the acknowledged one if the partner accepts (§7.1.5).
-    potential_expiration: UnixTime,
-    /// What has happened to the binding since.
-    since: Since,
-    /// A newer change of this server's own waits for the answer.
-    again: bool,
-}
-
-/// What has happened to a binding while its update was in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Since {
-    /// Nothing: the answer speaks of what the binding is now.
-    Unchanged,
-    /// A change that the same client made: the answer covers the promised time only.
-    Changed,
-    /// Another client, or the partner's own update: the answer means nothing any more.
-    Void,
-}
 
 /// Where the next update comes from within one step.
 #[derive(Clone, Copy, Debug)]
@@ -92,10 +69,7 @@ pub(super) struct Updates {
     taken: u64,
     /// The valid queue entry of each queued address; older entries are passed over.
     queued: BTreeMap<Ipv4Addr, CommitId>,
-    in_flight: BTreeMap<(Xid, Ipv4Addr), InFlight>,
-    in_flight_of: BTreeMap<Ipv4Addr, Xid>,
-    /// Messages with an update in flight; these are what the partner's window counts (§7.3.2).
-    messages: usize,
+    in_flight: Flights,
     /// Taken from queue or sweep when the message before had no room for it: the next one begins
     /// with it.
     waiting: Option<Ipv4Addr>,
@@ -112,7 +86,7 @@ pub(super) struct Updates {
 
 impl Updates {
     pub(super) fn unacked(&self) -> usize {
-        self.in_flight.len()
+        self.in_flight.updates()
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -144,8 +118,7 @@ impl Updates {
 
     /// The update of `address` that is in flight.
     fn flight_of(&mut self, address: Ipv4Addr) -> Option<&mut InFlight> {
-        let xid = *self.in_flight_of.get(&address)?;
-        self.in_flight.get_mut(&(xid, address))
+        self.in_flight.get_mut(address)
     }
 
     /// Queues the newest state of `address`, which is durable after `commit`.
@@ -193,8 +166,7 @@ impl Updates {
 
     /// The status that an unanswered update of `address` tells.
     pub(super) fn told_in_flight(&self, address: Ipv4Addr) -> Option<BindingStatus> {
-        let xid = *self.in_flight_of.get(&address)?;
-        self.in_flight.get(&(xid, address)).map(|flight| flight.binding_status)
+        self.in_flight.get(address).map(|flight| flight.binding_status)
     }
 
     /// The next queued address whose commit is durable.
@@ -217,39 +189,21 @@ impl Updates {
     /// Whether `address` is queued or in flight and so needs nothing from a sweep.
     pub(super) fn is_under_way(&self, address: Ipv4Addr) -> bool {
         self.queued.contains_key(&address)
-            || self.in_flight_of.contains_key(&address)
+            || self.in_flight.contains(address)
             || self.waiting == Some(address)
     }
 
     fn launched(&mut self, now: Now, xid: Xid, flight: InFlight) {
-        if !self.is_outstanding(xid) {
-            self.messages = self.messages.saturating_add(1);
-        }
         self.unanswered_since.get_or_insert(now.monotonic);
-        self.in_flight_of.insert(flight.address, xid);
-        self.in_flight.insert((xid, flight.address), flight);
+        self.in_flight.insert(xid, flight);
     }
 
     /// Takes an update out of flight.
     fn landed(&mut self, now: Now, xid: Xid, address: Ipv4Addr) -> Option<InFlight> {
-        let flight = self.in_flight.remove(&(xid, address))?;
-        self.unanswered_since = (!self.in_flight.is_empty()).then_some(now.monotonic);
-        self.in_flight_of.remove(&address);
+        let flight = self.in_flight.remove(xid, address)?;
+        self.unanswered_since = (self.in_flight.updates() > 0).then_some(now.monotonic);
         self.answered(address, xid);
-        if !self.is_outstanding(xid) {
-            self.messages = self.messages.saturating_sub(1);
-        }
         Some(flight)
-    }
-
-    fn is_outstanding(&self, xid: Xid) -> bool {
-        self.any_of(xid).is_some()
-    }
-
-    /// An address whose update in the message `xid` is in flight.
-    fn any_of(&self, xid: Xid) -> Option<Ipv4Addr> {
-        let message = (xid, Ipv4Addr::UNSPECIFIED)..=(xid, Ipv4Addr::BROADCAST);
-        self.in_flight.range(message).next().map(|((_, address), _)| *address)
     }
 
     /// Forgets everything: the connection is gone, and what was not answered is found again by the
@@ -283,7 +237,7 @@ impl Updates {
             return false;
         }
         let last = *sweep.last_xid.get_or_insert(next_xid);
-        self.in_flight.first_key_value().is_none_or(|((xid, _), _)| *xid >= last)
+        self.in_flight.first_xid().is_none_or(|xid| xid >= last)
     }
 }
 
@@ -351,7 +305,7 @@ impl FailoverEndpoint {
         let request = request.or(self.updates.sweep.and_then(|sweep| sweep.request));
         let sent = self.updates.sweep.map_or(0, |sweep| sweep.sent);
         let (after, first_xid) = (self.last_commit, self.peek_xid());
-        let in_flight = self.updates.in_flight.values();
+        let in_flight = self.updates.in_flight.iter();
         self.updates.late =
             in_flight.filter(|flight| flight.again).map(|flight| flight.address).collect();
         self.updates.sweep = Some(Sweep {
@@ -371,12 +325,21 @@ impl FailoverEndpoint {
         if !self.communications_ok() || self.outbox.holds_updates_back() || self.storage_failed {
             return;
         }
-        let window = usize::try_from(self.partner.max_unacked_bndupd).unwrap_or(MAX_WINDOW);
+        let window = usize::try_from(self.partners_window()).unwrap_or(MAX_WINDOW);
         let window = window.clamp(1, MAX_WINDOW);
         let limit = self.updates_in_a_message();
         let mut source = Source { budget: SWEEP_STEP, sweep_is_next: false };
-        while self.updates.messages < window && self.send_updates(now, limit, &mut source) {}
+        while self.updates.in_flight.messages() < window
+            && self.send_updates(now, limit, &mut source)
+        {}
         self.finish_sweep();
+    }
+
+    /// Messages that the partner takes without answering. Another twinlease, which cannot know who
+    /// connects when it says a number that suits any partner, takes more.
+    fn partners_window(&self) -> u32 {
+        let at_least = if self.partner.is_twinlease() { self.config.twinlease_window } else { 1 };
+        self.partner.max_unacked_bndupd.max(at_least)
     }
 
     /// How many updates the partner may get in one BNDUPD (§6.3).
@@ -430,7 +393,7 @@ impl FailoverEndpoint {
     fn next_update(&mut self, source: &mut Source) -> Option<Binding> {
         loop {
             let address = self.next_address(source)?;
-            if self.updates.in_flight_of.contains_key(&address) {
+            if self.updates.in_flight.contains(address) {
                 self.updates.push(address, self.last_commit);
             } else if let Some(binding) = self.table.get(address) {
                 return Some(binding);
@@ -467,7 +430,7 @@ impl FailoverEndpoint {
             }
             *budget = budget.saturating_sub(1);
             sweep.cursor = Some(address);
-            let owed = self.table.get(address).is_some_and(|binding| !binding.partner_knows);
+            let owed = !self.table.partner_knows(address);
             if owed && !self.updates.is_under_way(address) {
                 found = Some(address);
                 walked_all = false;
@@ -613,7 +576,7 @@ impl FailoverEndpoint {
     /// No other answer will come to the updates that the answer to their message has left out
     /// (§6.3): they count as not accepted, and are sent again after a while.
     fn give_up_unanswered(&mut self, now: Now, xid: Xid) {
-        while let Some(address) = self.updates.any_of(xid) {
+        while let Some(address) = self.updates.in_flight.any_of(xid) {
             let Some(flight) = self.updates.landed(now, xid, address) else { return };
             self.unexpected(MessageType::BNDACK, "it leaves an address of its update out");
             self.second_thoughts.note(now, address, Rejected::ByPartner);

@@ -132,7 +132,7 @@ pub struct Engine {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("owners", &self.keeper.owners().0.len())
+            .field("owners", &self.keeper.owners().iter().len())
             .finish_non_exhaustive()
     }
 }
@@ -168,7 +168,7 @@ impl Engine {
         let links = Links::start(link_specs(&plan.relationships, &owners), clock);
         Ok(Self {
             clock,
-            keeper: Keeper::new(OwnerSet(owners), service),
+            keeper: Keeper::new(OwnerSet::new(owners), service),
             sockets,
             pinger,
             links,

@@ -18,7 +18,11 @@ use crate::store::OwnerId;
 use crate::time::{Instant, Now};
 use crate::wire::frame::Deframer;
 
+use super::duties::Alarms;
 use super::owners::{Owner, OwnerSet};
+
+/// Microseconds in a second.
+const MICROS: u64 = 1_000_000;
 
 /// What owners want done outside, in the order in which they want it.
 pub(crate) trait Outside {
@@ -50,7 +54,12 @@ pub(crate) struct Keeper {
     durable: Vec<CommitId>,
     /// By owner: answers in the order of their commits.
     held: Vec<VecDeque<PendingReply>>,
-    wake_at: Vec<Option<Instant>>,
+    alarms: Alarms,
+    /// What the wall clock shows at the origin of the monotonic clock, in seconds.
+    wall_at_origin: Option<i64>,
+
+    /// Numbers of owners, while they are gone through.
+    numbers: Vec<usize>,
 
     replies: Vec<PendingReply>,
     outgoing: Vec<Reply>,
@@ -60,8 +69,8 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Takes owners as they were recovered, with nothing under way.
     pub(crate) fn new(owners: OwnerSet, service: DhcpService) -> Self {
-        let count = owners.0.len();
-        let by_id = owners.0.iter().enumerate().map(|(index, owner)| (owner.id, index)).collect();
+        let count = owners.iter().len();
+        let by_id = owners.iter().enumerate().map(|(index, owner)| (owner.id, index)).collect();
         Self {
             owners,
             service,
@@ -70,7 +79,9 @@ impl Keeper {
             made: vec![CommitId(0); count],
             durable: vec![CommitId(0); count],
             held: (0..count).map(|_| VecDeque::new()).collect(),
-            wake_at: vec![None; count],
+            alarms: Alarms::new(count),
+            wall_at_origin: None,
+            numbers: Vec::new(),
             replies: Vec::new(),
             outgoing: Vec::new(),
             octets: Vec::new(),
@@ -123,7 +134,7 @@ impl Keeper {
 
     /// Stable storage failed.
     pub(crate) fn storage_failed(&mut self, now: Now) {
-        for endpoint in self.owners.0.iter_mut().filter_map(Owner::endpoint_mut) {
+        for endpoint in self.owners.iter_mut().filter_map(Owner::endpoint_mut) {
             endpoint.handle_input(now, Input::StorageFailed);
         }
     }
@@ -133,7 +144,7 @@ impl Keeper {
         match event {
             LinkEvent::Connected { owner, link, origin } => {
                 let Some(&index) = self.by_id.get(&owner) else { return };
-                let endpoint = self.owners.0.get_mut(index).and_then(Owner::endpoint_mut);
+                let endpoint = self.owners.get_mut(index).and_then(Owner::endpoint_mut);
                 let Some(endpoint) = endpoint else { return };
                 let deframer = Deframer::for_dialect(endpoint.config().dialect);
                 self.connections.insert(link, (index, deframer));
@@ -170,7 +181,7 @@ impl Keeper {
 
     fn on_octets(&mut self, now: Now, link: LinkId, octets: &[u8]) {
         let Some((owner, deframer)) = self.connections.get_mut(&link) else { return };
-        let owner = self.owners.0.get_mut(*owner).and_then(Owner::endpoint_mut);
+        let owner = self.owners.get_mut(*owner).and_then(Owner::endpoint_mut);
         let Some(endpoint) = owner else { return };
         deframer.push(octets);
         loop {
@@ -185,7 +196,7 @@ impl Keeper {
     }
 
     fn tell(&mut self, now: Now, owner: usize, input: Input<'_>) {
-        if let Some(endpoint) = self.owners.0.get_mut(owner).and_then(Owner::endpoint_mut) {
+        if let Some(endpoint) = self.owners.get_mut(owner).and_then(Owner::endpoint_mut) {
             endpoint.handle_input(now, input);
         }
     }
@@ -202,10 +213,31 @@ impl Keeper {
 
     /// A timer is due, or may be: the wall clock may have been set.
     pub(crate) fn time_reached(&mut self, now: Now) {
-        for owner in &mut self.owners.0 {
-            owner.time_reached(now);
+        if self.clock_was_set(now) {
+            self.owners.iter_mut().for_each(|owner| owner.time_reached(now));
         }
+        let mut due = std::mem::take(&mut self.numbers);
+        self.alarms.due(now.monotonic, &mut due);
+        for number in due.drain(..) {
+            if let Some(owner) = self.owners.get_mut(number) {
+                owner.time_reached(now);
+            }
+        }
+        self.numbers = due;
         self.service.tick(&mut self.owners, now, &mut self.replies);
+    }
+
+    /// Whether the wall clock shows something else than it would by the monotonic clock; then every
+    /// owner has waited for the wrong moment.
+    fn clock_was_set(&mut self, now: Now) -> bool {
+        let elapsed = i64::try_from(now.monotonic.as_micros() / MICROS).unwrap_or(i64::MAX);
+        let origin = i64::from(now.wall.0).saturating_sub(elapsed);
+        // Both are cut to whole seconds, at different moments.
+        let is_known = self.wall_at_origin.is_some_and(|known| known.abs_diff(origin) <= 1);
+        if !is_known {
+            self.wall_at_origin = Some(origin);
+        }
+        !is_known
     }
 
     /// The operator of the relationship `name` said something. The answer is the number of its owner,
@@ -216,12 +248,12 @@ impl Keeper {
         name: &str,
         command: OperatorCommand,
     ) -> Result<usize, OperateError> {
-        let found = self.owners.0.iter_mut().enumerate().find_map(|(index, owner)| {
+        let found = self.owners.iter_mut().enumerate().find_map(|(index, owner)| {
             let endpoint = owner.endpoint_mut()?;
             (endpoint.config().name == name).then_some((index, endpoint))
         });
         let Some((index, endpoint)) = found else {
-            let known = self.owners.0.iter().filter_map(Owner::endpoint);
+            let known = self.owners.iter().filter_map(Owner::endpoint);
             let known = known.map(|endpoint| endpoint.config().name.clone()).collect();
             return Err(OperateError::UnknownRelationship(known));
         };
@@ -239,13 +271,13 @@ impl Keeper {
         now: Now,
         address: Ipv4Addr,
     ) -> Option<(usize, Result<CommitId, String>)> {
-        let mut owners = self.owners.0.iter_mut().enumerate();
+        let mut owners = self.owners.iter_mut().enumerate();
         owners.find_map(|(index, owner)| Some((index, owner.reset(address, now)?)))
     }
 
     /// The server is about to stop: partners are told.
     pub(crate) fn pause_all(&mut self, now: Now) {
-        for endpoint in self.owners.0.iter_mut().filter_map(Owner::endpoint_mut) {
+        for endpoint in self.owners.iter_mut().filter_map(Owner::endpoint_mut) {
             // A relationship that is stopped already stays so.
             let _refused = endpoint.operator(now, OperatorCommand::Pause);
         }
@@ -253,16 +285,19 @@ impl Keeper {
 
     /// Whether every relationship has stopped and its partner knows.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.owners.0.iter().filter_map(Owner::endpoint).all(FailoverEndpoint::is_stopped)
+        self.owners.iter().filter_map(Owner::endpoint).all(FailoverEndpoint::is_stopped)
     }
 
     // What follows.
 
     /// Has everything carried out that the owners want.
     pub(crate) fn act(&mut self, outside: &mut dyn Outside) {
-        for index in 0..self.owners.0.len() {
+        let mut touched = std::mem::take(&mut self.numbers);
+        self.owners.take_touched(&mut touched);
+        for index in touched.drain(..) {
             self.carry_out(index, outside);
         }
+        self.numbers = touched;
         let mut replies = std::mem::take(&mut self.replies);
         for reply in replies.drain(..) {
             if reply.commit <= self.durable(reply.owner) {
@@ -277,7 +312,7 @@ impl Keeper {
     /// Has everything carried out that owner number `index` wants.
     pub(crate) fn carry_out(&mut self, index: usize, outside: &mut dyn Outside) {
         loop {
-            let Some(owner) = self.owners.0.get_mut(index) else { return };
+            let Some(owner) = self.owners.wants_of(index) else { return };
             match owner.poll_output() {
                 Output::Commit(commit) => {
                     if let Some(made) = self.made.get_mut(index) {
@@ -310,10 +345,7 @@ impl Keeper {
                     }
                 }
                 Output::Idle { wake_at } => {
-                    if let Some(slot) = self.wake_at.get_mut(index) {
-                        *slot = wake_at;
-                    }
-                    return;
+                    return self.alarms.set(index, wake_at);
                 }
             }
         }
@@ -336,8 +368,7 @@ impl Keeper {
 
     /// When [`time_reached`](Self::time_reached) has something to do.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
-        let owners = self.wake_at.iter().copied().flatten();
-        owners.chain(self.service.next_timer()).min()
+        self.alarms.next().into_iter().chain(self.service.next_timer()).min()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod config;
+mod duties;
 pub mod engine;
 mod event_log;
 pub mod feed;

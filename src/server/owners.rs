@@ -10,6 +10,8 @@ use crate::store::OwnerId;
 use crate::time::Now;
 use crate::wire::codes::BindingStatus;
 
+use super::duties::Touched;
+
 /// One owner.
 #[derive(Debug)]
 pub(crate) struct Owner {
@@ -92,12 +94,92 @@ impl Owner {
     }
 }
 
-/// All of them, as the DHCP service sees them.
+/// All of them, as the DHCP service sees them, and which of them something may have happened to.
 #[derive(Debug, Default)]
-pub(crate) struct OwnerSet(pub(crate) Vec<Owner>);
+pub(crate) struct OwnerSet {
+    all: Vec<Owner>,
+    touched: Touched,
+}
+
+impl OwnerSet {
+    /// Owners, each of which has something to say.
+    pub(crate) fn new(all: Vec<Owner>) -> Self {
+        Self { touched: Touched::all(all.len()), all }
+    }
+
+    /// In the order of their numbers.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Owner> {
+        self.all.iter()
+    }
+
+    /// To do something to every one.
+    pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Owner> {
+        self.touched.add_all();
+        self.all.iter_mut()
+    }
+
+    /// To do something to owner `number`.
+    pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut Owner> {
+        self.touched.add(number);
+        self.all.get_mut(number)
+    }
+
+    /// To ask owner `number` what it wants; nothing happens to it.
+    pub(crate) fn wants_of(&mut self, number: usize) -> Option<&mut Owner> {
+        self.all.get_mut(number)
+    }
+
+    /// Exchanges `empty` for the numbers of all to whom something was done since the last time.
+    pub(super) fn take_touched(&mut self, empty: &mut Vec<usize>) {
+        self.touched.take(empty);
+    }
+}
 
 impl Owners for OwnerSet {
     fn owner(&mut self, index: usize) -> Option<&mut dyn LeaseAuthority> {
-        Some(self.0.get_mut(index)?.authority_mut())
+        self.get_mut(index).map(Owner::authority_mut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binding::AddressRange;
+    use crate::durable::Recovered;
+
+    /// A thousand owners that have said what they had to say.
+    fn quiet() -> OwnerSet {
+        let address = Ipv4Addr::new(10, 78, 8, 1);
+        let range = AddressRange::new(address, address).unwrap();
+        let owner = |number: u16| {
+            let recovered = Recovered::default();
+            let alone = Alone::new(&[range], &[], 0, &recovered, Now::default()).unwrap();
+            Owner { id: OwnerId(number), kind: OwnerKind::Alone(Box::new(alone)) }
+        };
+        let mut owners = OwnerSet::new((0..1000).map(owner).collect());
+        assert_eq!(touched(&mut owners).len(), 1000);
+        owners
+    }
+
+    fn touched(owners: &mut OwnerSet) -> Vec<usize> {
+        let mut numbers = Vec::new();
+        owners.take_touched(&mut numbers);
+        numbers
+    }
+
+    #[test]
+    fn of_a_thousand_owners_those_are_looked_at_to_whom_something_was_done() {
+        let mut owners = quiet();
+        owners.get_mut(700).unwrap();
+        owners.owner(3).unwrap();
+        assert_eq!(touched(&mut owners), [3, 700]);
+    }
+
+    #[test]
+    fn to_look_at_an_owner_is_not_to_do_something_to_it() {
+        let mut owners = quiet();
+        owners.wants_of(5).unwrap();
+        assert_eq!(owners.iter().count(), 1000);
+        assert_eq!(touched(&mut owners), Vec::<usize>::new());
     }
 }

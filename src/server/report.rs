@@ -67,7 +67,7 @@ pub(super) fn answer(
 }
 
 fn status(owners: &OwnerSet, counted: &Counted<'_>) -> ServerStatus {
-    let endpoints = owners.0.iter().filter_map(Owner::endpoint);
+    let endpoints = owners.iter().filter_map(Owner::endpoint);
     ServerStatus {
         storage: if counted.store.is_stalled { Storage::NoRoom } else { Storage::Ok },
         relationships: endpoints.map(FailoverEndpoint::status).collect(),
@@ -82,7 +82,6 @@ fn leases(owners: &OwnerSet, query: &LeaseQuery) -> LeasePage {
         name: Option<Arc<str>>,
     }
     let mut walks: Vec<_> = owners
-        .0
         .iter()
         .map(|owner| Walk {
             addresses: owner.authority().table().addresses_after(query.after).peekable(),

@@ -19,7 +19,7 @@ pub(super) fn reports(
 ) -> Vec<WhyReport> {
     match about {
         WhyQuestion::Address(address) => {
-            let explained = owners.0.iter().filter_map(|owner| {
+            let explained = owners.iter().filter_map(|owner| {
                 let mut explained = match owner.endpoint() {
                     Some(endpoint) => endpoint.explain_address(*address, now),
                     None => explain::address(owner.authority(), *address, now),
@@ -33,7 +33,7 @@ pub(super) fn reports(
             let known = recognise(asked, owners);
             let client = known.as_ref().unwrap_or(asked).as_ref();
             let previews = service.preview(&client, owners, now);
-            let owners = owners.0.iter().enumerate();
+            let owners = owners.iter().enumerate();
             let explained = owners.map(|(index, owner)| {
                 let offers = previews.iter().filter(|preview| preview.owners.contains(&index));
                 let mut explained = explain_client(owner, &client, offers.clone(), service, now);
@@ -90,7 +90,7 @@ fn recognise(asked: &Client, owners: &OwnerSet) -> Option<Client> {
     let usual = asked.hardware.filter(|_| asked.identifier.is_none()).and_then(usual_identifier);
     let usual = Client { identifier: usual, hardware: asked.hardware };
     [asked, &usual].into_iter().find_map(|client| {
-        owners.0.iter().find_map(|owner| {
+        owners.iter().find_map(|owner| {
             let table = owner.authority().table();
             let address = table.of_client(&client.as_ref()).next()?;
             table.get(address)?.client

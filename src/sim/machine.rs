@@ -136,7 +136,7 @@ impl fmt::Debug for Process {
 impl Process {
     /// The endpoint.
     pub(crate) fn endpoint(&self) -> Option<&FailoverEndpoint> {
-        self.keeper.owners().0.first().and_then(Owner::endpoint)
+        self.keeper.owners().iter().next().and_then(Owner::endpoint)
     }
 
     /// Has carried out what the process wants, for as many more outputs as `left` says.
@@ -301,7 +301,7 @@ impl Machine {
             DhcpService::new(plan.dhcp).map_err(|error| StartFailure::Other(error.to_string()))?;
         self.process = Some(Process {
             boot: self.boot,
-            keeper: Keeper::new(OwnerSet(owners), service),
+            keeper: Keeper::new(OwnerSet::new(owners), service),
             owner,
             store,
             waiting: VecDeque::new(),
@@ -387,6 +387,8 @@ fn relationship(scenario: &Scenario, role: Role) -> RelationshipConfig {
     let range = AddressRange::new(FIRST, scenario.last());
     let mut config = RelationshipConfig::new(RELATIONSHIP, role, range.into_iter().collect());
     config.dialect = scenario.dialect;
+    // Small windows are to have an effect.
+    config.twinlease_window = 0;
     config.receive_timer = scenario.receive_timer;
     config.mclt = Mclt(scenario.mclt);
     config.hash_buckets = HashBuckets::from_split(scenario.split).unwrap_or_else(HashBuckets::half);

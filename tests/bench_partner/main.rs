@@ -3,6 +3,7 @@
 #![cfg(all(feature = "server", target_os = "linux"))]
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     missing_docs,
     unreachable_pub,

@@ -24,6 +24,8 @@ const ADDRESSES: u8 = 20;
 /// A secondary that serves 10.20.0.10 to 10.20.0.29 with an MCLT of 600 seconds.
 pub(crate) fn relationship() -> RelationshipConfig {
     let mut config = RelationshipConfig::new("pair", Role::Secondary, ranges(ADDRESSES));
+    // Small windows are to have an effect.
+    config.twinlease_window = 0;
     config.mclt = Mclt(MCLT);
     config
 }

@@ -154,6 +154,25 @@ fn a_message_counts_once_in_the_window_however_many_updates_it_has() {
     assert_eq!(addresses_in(last), [30, 31, 32, 33], "all that waited goes in one");
 }
 
+/// Messages without an answer to a partner that announces a window of ten, after 24 leases one by one.
+fn unanswered(vendor: &'static [u8], twinlease_window: u32) -> usize {
+    let mut relationship = config(Role::Primary, 60);
+    relationship.twinlease_window = twinlease_window;
+    let mut script = primary(relationship, vendor);
+    for last in 10..34 {
+        lease_together(&mut script, [last]);
+    }
+    script.types().len()
+}
+
+#[test]
+fn another_twinlease_is_sent_more_than_it_announces_and_nobody_else() {
+    assert_eq!(unanswered(TWINLEASE, 16), 16);
+    assert_eq!(unanswered(TWINLEASE, 5), 10);
+    assert_eq!(unanswered(b"script", 16), 10);
+    assert_eq!(unanswered(DHCPD, 16), 10);
+}
+
 /// What is known of the partner's answer to the address.
 fn acked(script: &Script, last: u8) -> UnixTime {
     script.endpoint.table().get(address(last)).unwrap().acked_potential_expiration

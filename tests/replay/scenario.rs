@@ -102,6 +102,8 @@ impl Scenario {
         let [first, last] = self.range.map(Ipv4Addr::from);
         let range = AddressRange::new(first, last).unwrap();
         let mut config = RelationshipConfig::new(name, side.role(), vec![range]);
+        // Small windows are to have an effect.
+        config.twinlease_window = 0;
         config.receive_timer = self.max_response_delay;
         config.max_unacked_bndupd = self.max_unacked;
         if side == Side::Primary {

@@ -144,6 +144,13 @@ impl BindingTable {
         self.layout.locate(address).map(|(slot, _)| at(&self.records, slot).status)
     }
 
+    /// Whether the partner knows the binding of an address; nobody has to be told of one that lies in no
+    /// range.
+    pub fn partner_knows(&self, address: Ipv4Addr) -> bool {
+        let slot = self.layout.locate(address);
+        slot.is_none_or(|(slot, _)| at(&self.records, slot).partner_knows())
+    }
+
     /// Replaces the binding of an address.
     ///
     /// If the status changes, the address goes to the end of the new status' queue; otherwise it

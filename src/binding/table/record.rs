@@ -62,6 +62,11 @@ pub(super) struct VariableParts {
 }
 
 impl Record {
+    /// Whether the partner has accepted, or itself told, exactly this.
+    pub(super) const fn partner_knows(&self) -> bool {
+        self.bits & PARTNER_KNOWS != 0
+    }
+
     /// An unused address; the caller links it.
     pub(super) const fn unused() -> Self {
         Self {

@@ -26,6 +26,8 @@ pub(crate) fn address(last: u8) -> Ipv4Addr {
 pub(crate) fn config(role: Role, size: u8) -> RelationshipConfig {
     let range = AddressRange::new(address(10), address(9 + size)).unwrap();
     let mut config = RelationshipConfig::new("pair", role, vec![range]);
+    // Small windows are to have an effect.
+    config.twinlease_window = 0;
     config.mclt = Mclt(MCLT);
     config
 }
