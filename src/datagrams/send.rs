@@ -108,7 +108,7 @@ mod tests {
         let mut octets = [0; 100];
         let next =
             || socket.recv_from(&mut octets).ok().map(|(n, from)| (octets[..n].to_vec(), from));
-        std::iter::from_fn(next).collect()
+        iter::from_fn(next).collect()
     }
 
     #[test]

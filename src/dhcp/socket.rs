@@ -85,11 +85,36 @@ struct Port {
     name: String,
     udp: UdpPort,
     link: Option<PacketSocket>,
-    /// What the kernel said last about datagrams without room: of both lanes, UDP and link.
-    lost: [[u32; 2]; 2],
+    /// Of both lanes, UDP and link.
+    losses: [[Losses; 2]; 2],
     /// Taken where the system does not tell to which address a datagram was sent.
     address: Ipv4Addr,
     answer_to_source: bool,
+}
+
+/// What the kernel has said about the datagrams that a socket lost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    /// As it was said last.
+    said: u32,
+    /// Broadcasts that the filter of a UDP socket refused are among them, so they count only while
+    /// the socket holds more than is read at once.
+    with_refused: bool,
+    is_behind: bool,
+}
+
+impl Losses {
+    fn of_udp(address: Ipv4Addr) -> [Self; 2] {
+        // Bound to one address, a socket sees no broadcasts.
+        [Self { with_refused: address.is_unspecified(), ..Self::default() }; 2]
+    }
+
+    /// How many have found no room since the last time.
+    fn learn(&mut self, said: Option<u32>) -> u64 {
+        let Some(said) = said else { return 0 };
+        let more = said.wrapping_sub(std::mem::replace(&mut self.said, said));
+        if self.with_refused && !self.is_behind { 0 } else { more.into() }
+    }
 }
 
 /// Sends and receives that failed, and datagrams that found no room.
@@ -155,6 +180,7 @@ impl ClientSockets {
     }
 
     /// Datagrams that found no room since this was asked last, because more came than were served.
+    /// The system says so with the next datagram that has room.
     pub const fn take_overrun(&mut self) -> u64 {
         std::mem::replace(&mut self.failures.overrun, 0)
     }
@@ -227,32 +253,35 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    /// Reads from `socket` until it has no more or enough has been read. `lost` is what it said last
-    /// about datagrams without room.
+    /// Reads from `socket` until it has no more or enough has been read.
     fn read(
         &mut self,
         name: &str,
         socket: &DatagramSocket,
-        lost: &mut [u32; 2],
+        losses: &mut [Losses; 2],
         mut take: impl FnMut(Datagram<'_>),
     ) {
+        let [requests, discovers] = losses;
+        let losses = if self.lane == Lane::Requests { requests } else { discovers };
         while *self.left > 0 {
             let count = match socket.receive(self.inbox) {
                 Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    losses.is_behind = false;
+                    return;
+                }
                 Err(error) => {
                     self.failures.note(name, "cannot receive from clients", &error);
                     1
                 }
             };
             *self.left = self.left.saturating_sub(count);
-            let said = self.inbox.datagrams().next_back().and_then(|last| last.lost);
-            if let (Some(now), Some(before)) = (said, lost.get_mut(self.lane as usize)) {
-                let more = now.wrapping_sub(std::mem::replace(before, now));
-                self.failures.overrun = self.failures.overrun.saturating_add(more.into());
-            }
+            let last = self.inbox.datagrams().next_back();
+            let more = losses.learn(last.and_then(|last| last.lost));
+            self.failures.overrun = self.failures.overrun.saturating_add(more);
             self.inbox.datagrams().filter(|datagram| !datagram.is_cut).for_each(&mut take);
         }
+        losses.is_behind = true;
     }
 }
 
@@ -264,7 +293,7 @@ impl Port {
             link: Some(PacketSocket::open(&interface)?),
             address: interface.addresses.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED),
             name: interface.name,
-            lost: Default::default(),
+            losses: [Losses::of_udp(Ipv4Addr::UNSPECIFIED), Default::default()],
             answer_to_source: false,
         })
     }
@@ -275,7 +304,7 @@ impl Port {
             link: None,
             address: *address.ip(),
             name: address.to_string(),
-            lost: Default::default(),
+            losses: [Losses::of_udp(*address.ip()), Default::default()],
             answer_to_source: address.port() != SERVER_PORT,
         })
     }
@@ -288,9 +317,9 @@ impl Port {
     /// Broadcasts of clients without address.
     fn receive_link(&mut self, reader: &mut Reader<'_>, handle: &mut impl FnMut(&Arrival, &[u8])) {
         let Some(link) = &self.link else { return };
-        let [_, lost] = &mut self.lost;
+        let [_, losses] = &mut self.losses;
         let (socket, local_address) = (reader.port, self.address);
-        reader.read(&self.name, link.lane(reader.lane), lost, |frame| {
+        reader.read(&self.name, link.lane(reader.lane), losses, |frame| {
             let Some(datagram) = parse_frame(frame.payload) else { return };
             let source = datagram.source;
             let arrival =
@@ -301,10 +330,10 @@ impl Port {
 
     /// Everything else.
     fn receive_udp(&mut self, reader: &mut Reader<'_>, handle: &mut impl FnMut(&Arrival, &[u8])) {
-        let [lost, _] = &mut self.lost;
+        let [losses, _] = &mut self.losses;
         let (socket, address) = (reader.port, self.address);
         let answer_to_source = self.answer_to_source;
-        reader.read(&self.name, self.udp.lane(reader.lane), lost, |datagram| {
+        reader.read(&self.name, self.udp.lane(reader.lane), losses, |datagram| {
             let Some(Peer::Udp(source)) = datagram.peer else { return };
             let arrival = Arrival {
                 socket,

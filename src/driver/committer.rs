@@ -1,7 +1,9 @@
 //! Group commit: a thread that owns the store and makes everything that waits durable with one sync.
 //!
 //! While one batch is being synced, the next one gathers; so the number of commits a sync grows with
-//! the load, and a single commit waits for nobody.
+//! the load, and a single commit waits for nobody. Where the disk is so fast that many small batches
+//! would be synced, each at the cost of processor time, syncs begin [`PERIOD`] apart as long as there
+//! are several commits for each.
 //!
 //! A store without room stops nothing but promises: its batch is tried again until there is room,
 //! nothing overtakes it, and no report says durable in the meantime.
@@ -24,6 +26,12 @@ pub const MAX_QUEUED_COMMITS: usize = 16 * 1024;
 
 /// Commits that share a sync, so that none waits for very many others.
 pub const MAX_BATCH: usize = 4096;
+
+/// The time between the beginnings of two syncs while there is much to do.
+const PERIOD: Duration = Duration::from_micros(500);
+
+/// Commits of a batch after which there is much to do; after fewer the next one is not waited with.
+const SEVERAL: usize = 4;
 
 /// How long the thread waits before it tries again where there was no room; twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -68,6 +76,8 @@ struct State {
     failed: Option<StoreError>,
     /// Taken out of `waiting` and not yet durable.
     syncing: usize,
+    /// The thread waits for the first commit.
+    is_idle: bool,
     closing: bool,
     stopped: bool,
     statistics: Statistics,
@@ -102,8 +112,13 @@ impl Committer {
         if commits.is_empty() {
             return;
         }
-        self.shared.state.lock().waiting.extend(commits.drain(..));
-        self.shared.work.notify_one();
+        let mut state = self.shared.state.lock();
+        state.waiting.extend(commits.drain(..));
+        let wakes = state.is_idle || state.waiting.len() >= MAX_BATCH;
+        drop(state);
+        if wakes {
+            self.shared.work.notify_one();
+        }
     }
 
     /// Whether fewer than [`MAX_QUEUED_COMMITS`] wait. Whoever takes in what makes commits stops
@@ -191,7 +206,9 @@ impl Shared {
     fn run(&self, mut store: Box<dyn LeaseStore>) {
         let mut batch = Vec::new();
         let mut last = Vec::new();
-        while self.take(&mut batch, &mut last) {
+        let mut not_before = None;
+        while self.take(&mut batch, &mut last, not_before) {
+            not_before = (batch.len() >= SEVERAL).then(|| Instant::now() + PERIOD);
             let result = self.insist(store.as_mut(), &batch);
             let mut state = self.state.lock();
             state.syncing = 0;
@@ -253,19 +270,28 @@ impl Shared {
         }
     }
 
-    /// Waits for work and takes a batch of it, with the highest id of each owner. False at the end.
+    /// Waits for work and takes a batch of it, with the highest id of each owner, and not before the
+    /// given moment unless the batch is full. False at the end.
     fn take(
         &self,
         batch: &mut Vec<(OwnerId, Change)>,
         last: &mut Vec<(OwnerId, CommitId)>,
+        not_before: Option<Instant>,
     ) -> bool {
         let mut state = self.state.lock();
         while state.waiting.is_empty() {
             if state.closing {
                 return false;
             }
+            state.is_idle = true;
             self.work.wait(&mut state);
+            state.is_idle = false;
         }
+        while let Some(moment) = not_before
+            && state.waiting.len() < MAX_BATCH
+            && !state.closing
+            && !self.work.wait_until(&mut state, moment).timed_out()
+        {}
         let count = state.waiting.len().min(MAX_BATCH);
         state.syncing = count;
         for (owner, commit) in state.waiting.drain(..count) {

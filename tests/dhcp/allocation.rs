@@ -1,48 +1,10 @@
 //! Packets pass without allocating once the buffers have their size.
-#![allow(unsafe_code, reason = "counting allocations means being the allocator")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use dhcproto::v4::MessageType;
 use twinlease::endpoint::Output;
 
+use crate::counting;
 use crate::support::{Bench, Request, SERVER, bench, client, ip};
-
-/// The system's allocator, counting what the current thread asks of it.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn count() {
-    // A thread that ends may free and allocate after its counter is gone.
-    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 /// How often the service allocates for each of these messages, the last of several times that it
 /// sees them.
@@ -54,9 +16,9 @@ fn allocations(bench: &mut Bench, requests: &[Request]) -> Vec<usize> {
         counted.clear();
         counted.reserve(datagrams.len());
         for (datagram, arrival) in &datagrams {
-            let before = ALLOCATIONS.get();
-            bench.service.handle(datagram, arrival, &mut bench.owners, bench.now, &mut replies);
-            counted.push(ALLOCATIONS.get() - before);
+            counted.push(counting::allocations(|| {
+                bench.service.handle(datagram, arrival, &mut bench.owners, bench.now, &mut replies);
+            }));
             replies.clear();
             while let Output::Commit(_) = bench.owners.0[0].alone.poll_output() {}
         }

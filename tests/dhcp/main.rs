@@ -13,12 +13,15 @@ mod balance;
 mod bootp;
 mod bounds;
 mod carried;
+#[path = "../counting/mod.rs"]
+mod counting;
 mod destination;
 mod discover;
 mod hostile;
 mod identity;
 mod inform;
 mod options;
+mod packet_path;
 mod probe;
 mod refusal;
 mod relay;

@@ -112,6 +112,18 @@ async fn a_broadcast_is_received_once() {
 }
 
 #[tokio::test]
+async fn a_broadcast_that_is_for_the_other_lane_is_not_counted_as_lost() {
+    let mut sockets = listening(&[SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)]);
+    let port = sockets.local_addresses().next().unwrap().unwrap().port();
+    let client = client();
+    client.set_broadcast(true).unwrap();
+    client.send_to(&discover(), (Ipv4Addr::new(127, 255, 255, 255), port)).unwrap();
+    client.send_to(b"the end", (Ipv4Addr::LOCALHOST, port)).unwrap();
+    received(&mut sockets, 2).await;
+    assert_eq!(sockets.take_overrun(), 0);
+}
+
+#[tokio::test]
 async fn a_flood_of_discovers_costs_no_request_and_is_counted() {
     let mut sockets = listening(&[LOOPBACK]);
     let address = sockets.local_addresses().next().unwrap().unwrap();

@@ -1,8 +1,5 @@
 //! Messages pass without allocating once the buffers have their size; a binding table tells what it takes.
-#![allow(unsafe_code, reason = "counting allocations means being the allocator")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 
@@ -12,69 +9,8 @@ use twinlease::binding::{AddressRange, Binding, Carried, Client, ClientIdentifie
 use twinlease::time::UnixTime;
 use twinlease::wire::{BindingStatus, Deframer, Dialect, Message, OptionReader};
 
+use crate::counting::{allocations, held};
 use crate::octets::message;
-
-/// The system's allocator, counting what the current thread asks of it.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    /// Octets asked for, less those given back.
-    static HELD: Cell<usize> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// A thread that ends may free and allocate after its counters are gone.
-
-fn count() {
-    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
-}
-
-fn hold(taken: usize, given_back: usize) {
-    let held = |held: &Cell<usize>| {
-        held.set(held.get().wrapping_add(taken).wrapping_sub(given_back));
-    };
-    let _ = HELD.try_with(held);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        hold(layout.size(), 0);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        hold(0, layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        hold(size, layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-/// How often `action` allocates.
-fn allocations(action: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    action();
-    ALLOCATIONS.get() - before
-}
-
-/// What `action` makes, and the octets that are on the heap for it.
-fn held<T>(action: impl FnOnce() -> T) -> (T, usize) {
-    let before = HELD.get();
-    let made = action();
-    (made, HELD.get().wrapping_sub(before))
-}
 
 /// One message of each type.
 fn stream() -> Vec<u8> {
@@ -96,11 +32,6 @@ fn stream() -> Vec<u8> {
         message(200, "0102"),
     ]
     .concat()
-}
-
-#[test]
-fn the_counter_sees_an_allocation() {
-    assert_eq!(allocations(|| drop(black_box(Box::new(1)))), 1);
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod capture_file;
 #[cfg(feature = "server")]
 mod captures;
 mod codes;
+#[path = "../counting/mod.rs"]
+mod counting;
 mod dialects;
 mod digest;
 mod errors;

@@ -162,18 +162,20 @@ pub(super) fn seal_batch(octets: &mut [u8], header: &BatchHeader, number: u32, o
     let Some((room, records)) = octets.split_first_chunk_mut::<{ BATCH_HEADER as usize }>() else {
         return 0;
     };
-    let mut fields = Vec::with_capacity(BATCH_HEADER as usize);
-    fields.extend(BATCH_MAGIC);
-    fields.extend(header.length.to_be_bytes());
-    fields.extend(header.sequence.to_be_bytes());
-    fields.extend(header.previous_checksum.to_be_bytes());
-    fields.extend(header.oldest.to_be_bytes());
-    fields.extend(header.records.to_be_bytes());
-    let checksum = batch_checksum(number, offset, &fields, records);
-    fields.extend(checksum.to_be_bytes());
-    for (to, from) in room.iter_mut().zip(fields) {
-        *to = from;
+    let fields: [&[u8]; 6] = [
+        &BATCH_MAGIC,
+        &header.length.to_be_bytes(),
+        &header.sequence.to_be_bytes(),
+        &header.previous_checksum.to_be_bytes(),
+        &header.oldest.to_be_bytes(),
+        &header.records.to_be_bytes(),
+    ];
+    for (to, from) in room.iter_mut().zip(fields.into_iter().flatten()) {
+        *to = *from;
     }
+    let Some((fields, place)) = room.split_last_chunk_mut::<4>() else { return 0 };
+    let checksum = batch_checksum(number, offset, fields, records);
+    *place = checksum.to_be_bytes();
     checksum
 }
 
