@@ -11,17 +11,22 @@ use std::error::Error;
 use std::net::{SocketAddrV4, UdpSocket};
 use std::os::fd::AsFd;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use twinlease::datagrams::{Inbox, MAX_BATCH, Outgoing, Peer, send};
 
 /// Octets in front of the options.
 const FIXED: usize = 240;
 /// Octets of an answer.
 const ANSWER: usize = 300;
+/// Octets that the kernel may keep.
+const RECEIVE_BUFFER: usize = 32 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).ok_or("give an address, as 127.0.0.1:6767")?;
     let address: SocketAddrV4 = address.parse()?;
     let socket = UdpSocket::bind(address)?;
+    // Without privileges the system's limit stays, and bursts are lost.
+    let _ = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
     let mut inbox = Inbox::new(MAX_BATCH, 1500);
     let mut answers = Vec::with_capacity(MAX_BATCH);
     loop {

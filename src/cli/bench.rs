@@ -1,18 +1,15 @@
 //! `twinlease bench`.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
+use std::env;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::{ArgGroup, Args, Subcommand};
+use clap::Subcommand;
 
-use crate::bench::clients::{self, Attachment, Load, Outcome, Plan};
-use crate::bench::report;
-use crate::dhcp::exchange::SERVER_PORT;
+use crate::bench::clients;
 
 use super::{FAILED, USAGE, fail};
 
+/// What to measure.
 #[derive(Debug, Subcommand)]
 pub(super) enum BenchCommand {
     /// Play DHCP clients that ask at a given rate, whatever the server does
@@ -33,101 +30,18 @@ Examples:
   twinlease bench clients --servers 127.0.0.1:6767 --giaddr 10.78.0.3 --load renew --json -")]
     Clients {
         #[command(flatten)]
-        options: ClientOptions,
+        options: Box<clients::Options>,
     },
 }
 
-#[derive(Debug, Args)]
-#[command(group(ArgGroup::new("attachment").required(true).args(["giaddr", "interface"])))]
-pub(super) struct ClientOptions {
-    /// The servers, the primary first; port 67 unless another one is given
-    #[arg(long, value_name = "ADDR[:PORT]", value_delimiter = ',', value_parser = server)]
-    servers: Vec<SocketAddrV4>,
-    /// Addresses of the relay agent that the clients are behind
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
-    giaddr: Vec<Ipv4Addr>,
-    /// The Ethernet interface that the clients are attached to
-    #[arg(long, value_name = "NAME")]
-    interface: Option<String>,
-    /// What the clients do
-    #[arg(long, value_enum, default_value_t = Load::Exchange)]
-    load: Load,
-    /// Exchanges to begin a second; with --ramp the rate that is tried first
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
-    rate: u32,
-    /// Length of the run; 0 with --ramp for none after it
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    seconds: u32,
-    /// How many clients take turns
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    clients: u32,
-    /// Number of the first client; others than those of an earlier load are new to the server
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    first_client: u32,
-    /// When an exchange counts as unanswered, in seconds from when it was due
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
-    timeout: Duration,
-    /// First find the highest rate at which at most 1 % fails: doubled until it is too much, then halved
-    #[arg(long)]
-    ramp: bool,
-    /// Length of each try of --ramp; should be several times the time-out
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, requires = "ramp")]
-    step_seconds: Duration,
-    /// After the run, another one at so many times its rate
-    #[arg(long, value_name = "TIMES", value_parser = times)]
-    overload: Option<f64>,
-    /// The primary's share of the 256 buckets of RFC 3074: every offer has to come from the right server
-    #[arg(long, value_name = "BUCKETS", value_parser = clap::value_parser!(u16).range(0..=256))]
-    split: Option<u16>,
-    /// Write everything as one JSON object to a file, or to standard output: -
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write a page with tables and plots
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-}
-
-fn server(text: &str) -> Result<SocketAddrV4, String> {
-    let address = || text.parse().map(|address| SocketAddrV4::new(address, SERVER_PORT));
-    text.parse().or_else(|_| address()).map_err(|_| "an IPv4 address, or ADDRESS:PORT".to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: Option<f64> = text.parse().ok();
-    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.filter(|duration| !duration.is_zero()).ok_or_else(|| "seconds above 0".to_owned())
-}
-
-fn times(text: &str) -> Result<f64, String> {
-    let times: Option<f64> = text.parse().ok();
-    times.filter(|times| *times > 0.0 && times.is_finite()).ok_or_else(|| "above 0".to_owned())
-}
-
-impl ClientOptions {
-    fn plan(&self) -> Plan {
-        let attachment = match &self.interface {
-            Some(name) => Attachment::Interface(name.clone()),
-            None => Attachment::Relay(self.giaddr.clone()),
-        };
-        Plan {
-            servers: self.servers.clone(),
-            attachment,
-            load: self.load,
-            rate: self.rate,
-            length: Duration::from_secs(self.seconds.into()),
-            clients: self.clients,
-            first_client: self.first_client,
-            timeout: self.timeout,
-            ramp: self.ramp.then_some(self.step_seconds),
-            overload: self.overload,
-            split: self.split,
-        }
+/// Measures.
+pub(super) fn run(command: &BenchCommand) -> ExitCode {
+    match command {
+        BenchCommand::Clients { options } => clients(options),
     }
 }
 
-/// Puts a server to the test.
-pub(super) fn run(command: &BenchCommand) -> ExitCode {
-    let BenchCommand::Clients { options } = command;
+fn clients(options: &clients::Options) -> ExitCode {
     let plan = options.plan();
     let mistakes = plan.mistakes();
     if !mistakes.is_empty() {
@@ -140,23 +54,9 @@ pub(super) fn run(command: &BenchCommand) -> ExitCode {
         Ok(outcome) => outcome,
         Err(error) => return fail(&error.to_string()),
     };
-    if let Err(error) = write(options, &outcome) {
+    let command: Vec<_> = env::args().collect();
+    if let Err(error) = options.save(&outcome, &command.join(" ")) {
         return fail(&format!("cannot write the report: {error}"));
     }
     if outcome.broken() > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
-}
-
-fn write(options: &ClientOptions, outcome: &Outcome) -> std::io::Result<()> {
-    let json_on_output = options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    if !json_on_output {
-        report::save("-".as_ref(), &outcome.text())?;
-    }
-    if let Some(path) = &options.json {
-        report::save(path, &format!("{}\n", outcome.json()))?;
-    }
-    if let Some(path) = &options.html {
-        let command: Vec<_> = std::env::args().collect();
-        report::save(path, &outcome.html(&command.join(" ")))?;
-    }
-    Ok(())
 }

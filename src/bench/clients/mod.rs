@@ -38,6 +38,7 @@ mod conversation;
 mod crowd;
 mod findings;
 mod names;
+mod options;
 mod outcome;
 mod plan;
 mod port;
@@ -62,6 +63,7 @@ use progress::Progress;
 use ramp::Ramp;
 use run::{Clock, Generator, nanoseconds};
 
+pub use options::Options;
 pub use outcome::Outcome;
 pub use plan::{Attachment, Load, Plan};
 pub use port::OpenError;

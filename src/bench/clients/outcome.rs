@@ -212,10 +212,11 @@ impl Outcome {
         }
         for step in &self.steps {
             let verdict = if step.kept_up { "kept up" } else { "too much" };
+            let late = if step.delay_p99 > LATE { ", the generator itself was late" } else { "" };
             let (rate, failed) = (step.rate, step.failed_share * 100.0);
             let p99 = step.exchange.p99 / 1e3;
             lines.push(format!(
-                "ramp {rate:>8}/s: {verdict}, {failed:.2} % failed, p99 {p99:.2} ms"
+                "ramp {rate:>8}/s: {verdict}, {failed:.2} % failed, p99 {p99:.2} ms{late}"
             ));
         }
         if let Some(rate) = self.found {

@@ -41,7 +41,6 @@ impl Progress {
             second.p50 / 1e3,
             second.p99 / 1e3,
         ));
-        self.line.tick();
     }
 
     /// The run is over.
