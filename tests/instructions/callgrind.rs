@@ -19,10 +19,10 @@ pub fn compiler() -> String {
     version.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// Builds the program in the profile of benchmarks, and says where it is.
+/// Builds the program as it is released, and says where it is.
 pub fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["bench", "--bench", "instructions", "--no-run", "--message-format=json"]);
+    cargo.args(["build", "--release", "--example", "instructions", "--message-format=json"]);
     let messages = output(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
     let executable = messages.lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;

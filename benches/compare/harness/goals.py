@@ -17,8 +17,17 @@ def nanoseconds(group, name, count=1):
     return json.loads(file.read_text())["median"]["point_estimate"] / count
 
 
-def verdict(reached):
-    return "reached" if reached else "**not reached**"
+# Why a row falls short, and what is in the way.
+REASONS = {
+}
+
+
+def verdict(what, reached):
+    """A row that falls short stays, with its reason."""
+    if reached:
+        return "reached"
+    reason = REASONS.get(what)
+    return f"**not reached**: {reason}" if reason else "**not reached**"
 
 
 def rows(results):
@@ -33,7 +42,7 @@ def rows(results):
 def _row(what, goal, value, shown, reached):
     if value is None:
         return what, goal, "not measured in this run", "-"
-    return what, goal, shown(value), verdict(reached(value))
+    return what, goal, shown(value), verdict(what, reached(value))
 
 
 def _exchanges(results):

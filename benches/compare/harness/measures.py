@@ -33,6 +33,7 @@ class Bench:
             server.begin(now)
             server.start()
         wait_for(f"{kind.title} at work", 90, lambda: all(server.ready() for server in servers), 0.2)
+        self.first_answer()
         self.settle(servers)
         return servers
 

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = ROOT / "target/release/twinlease"
+# Another build of the program may be named; then nothing is built.
+PROGRAM = Path(os.environ.get("TWINLEASE_PROGRAM", ROOT / "target/release/twinlease"))
 
 TOOLS = {
     "ip": "iproute2",
@@ -28,7 +29,8 @@ def prepare():
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *missing]):
             subprocess.run(["apt-get", *command], check=True, env=environment, stdout=subprocess.DEVNULL)
-    subprocess.run(["cargo", "build", "--release", "--bin", "twinlease"], check=True, cwd=ROOT)
+    if "TWINLEASE_PROGRAM" not in os.environ:
+        subprocess.run(["cargo", "build", "--release", "--bin", "twinlease"], check=True, cwd=ROOT)
 
 
 def versions():

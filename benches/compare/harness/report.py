@@ -1,6 +1,7 @@
 """Figures of all rounds, as a table of ratios and as a page."""
 
 import json
+import statistics
 
 HIGHER, LOWER = "higher is better", "lower is better"
 PEERS = ("dhcpd", "kea-lb", "kea-hs")
@@ -59,7 +60,7 @@ class Results:
 
     def median(self, kind, figure):
         values = self.of(kind, figure)
-        return values[len(values) // 2] if values else None
+        return statistics.median(values) if values else None
 
     def ratios(self, figure, better):
         """Ours over the better peer, round by round where both have as many: at most 1 is better with LOWER."""
@@ -109,7 +110,7 @@ def spread(values):
     """The median, with the least and the greatest where there are several."""
     if not values:
         return ""
-    middle = number(values[len(values) // 2])
+    middle = number(statistics.median(values))
     if len(values) == 1:
         return middle
     return f"{middle} ({number(values[0])}..{number(values[-1])})"
