@@ -1,6 +1,6 @@
 //! The admin listener: HTTP for operators, scripts, Prometheus and the status page.
 //!
-//! What can be asked stands in [`routes`], and in `openapi.json`, which is served and which a test
+//! What can be asked stands in `routes` below, and in `openapi.json`, which is served and which a test
 //! holds against the routes. Every error is a problem (RFC 9457) that names the rule that refused.
 //!
 //! `guard` decides who may ask what, `problem` is a request that is not followed, `json` the form of the

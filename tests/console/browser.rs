@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over the pipe of its DevTools protocol.
+//! A headless Chromium, driven over the pipe of its developers' protocol.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -87,17 +87,17 @@ impl Page {
         let (session, complaints) = (String::new(), Vec::new());
         let mut page =
             Self { browser, commands, messages, session, last: 0, complaints, _files: files };
-        let target = page.command("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = page.command("Target.createTarget", &json!({ "url": "about:blank" }));
         let target = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = page.command("Target.attachToTarget", target);
+        let attached = page.command("Target.attachToTarget", &target);
         attached["sessionId"].as_str().unwrap().clone_into(&mut page.session);
         for domain in ["Page", "Runtime", "Log"] {
-            page.command(&format!("{domain}.enable"), json!({}));
+            page.command(&format!("{domain}.enable"), &json!({}));
         }
         page
     }
 
-    fn command(&mut self, method: &str, parameters: Value) -> Value {
+    fn command(&mut self, method: &str, parameters: &Value) -> Value {
         self.last += 1;
         let mut command = json!({ "id": self.last, "method": method, "params": parameters });
         if !self.session.is_empty() {
@@ -137,7 +137,7 @@ impl Page {
     }
 
     pub fn open(&mut self, url: &str) {
-        self.command("Page.navigate", json!({ "url": url }));
+        self.command("Page.navigate", &json!({ "url": url }));
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'");
     }
 
@@ -145,7 +145,7 @@ impl Page {
     pub fn eval(&mut self, expression: &str) -> Value {
         let parameters =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.command("Runtime.evaluate", parameters);
+        let answer = self.command("Runtime.evaluate", &parameters);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -175,7 +175,7 @@ impl Page {
 
     /// Writes into the field that has the focus.
     pub fn write(&mut self, text: &str) {
-        self.command("Input.insertText", json!({ "text": text }));
+        self.command("Input.insertText", &json!({ "text": text }));
     }
 
     /// Presses and releases a key: its name, and its number for Windows.
@@ -187,19 +187,19 @@ impl Page {
             if key == "Enter" && kind == "keyDown" {
                 parameters["text"] = "\r".into();
             }
-            self.command("Input.dispatchKeyEvent", parameters);
+            self.command("Input.dispatchKeyEvent", &parameters);
         }
     }
 
     pub fn set_size(&mut self, width: u32, height: u32) {
         let parameters = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.command("Emulation.setDeviceMetricsOverride", parameters);
+        self.command("Emulation.setDeviceMetricsOverride", &parameters);
     }
 
     /// "light" or "dark".
     pub fn set_scheme(&mut self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.command("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.command("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
     /// Keeps a picture of the whole page.
@@ -207,7 +207,7 @@ impl Page {
         // Widths of bars move for a moment.
         std::thread::sleep(Duration::from_millis(600));
         let parameters = json!({ "format": "png", "captureBeyondViewport": true });
-        let picture = self.command("Page.captureScreenshot", parameters);
+        let picture = self.command("Page.captureScreenshot", &parameters);
         let octets = base64(picture["data"].as_str().unwrap());
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("console-{name}.png"));
         fs::write(&path, octets).unwrap();
