@@ -150,10 +150,10 @@ fn renewals_are_sent_when_they_are_due() {
 #[test]
 fn no_more_is_in_flight_than_the_window_allows() {
     let mut scene = Scene::new(Role::Primary, "script", false);
-    while !scene.player.is_ready_for(&Work::Give(100)) {
+    while !scene.player.is_ready_for(&Work::Give(1000)) {
         scene.turn();
     }
-    scene.player.begin(scene.now, Work::Give(100));
+    scene.player.begin(scene.now, Work::Give(1000));
     let mut deframer = Deframer::new();
     deframer.push(scene.player.outgoing());
     let mut messages = 0;
