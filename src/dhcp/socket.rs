@@ -5,8 +5,8 @@
 //! is a plain UDP port on one address: at port 67 for relay agents, at any other for trials,
 //! where every answer goes back to where the request came from.
 //!
-//! Each port has two [`Lane`]s. DISCOVERs are read last and only as far as there is time for them;
-//! those that find no room are lost before they have cost anything, and counted.
+//! Each port has two lanes (`filter`). DISCOVERs are read last and only as far as there is time for
+//! them; those that find no room are lost before they have cost anything, and counted.
 
 use std::fmt;
 use std::future::poll_fn;

@@ -2,8 +2,8 @@
 //!
 //! While one batch is being synced, the next one gathers; so the number of commits a sync grows with
 //! the load, and a single commit waits for nobody. Where the disk is so fast that many small batches
-//! would be synced, each at the cost of processor time, syncs begin [`PERIOD`] apart as long as there
-//! are several commits for each.
+//! would be synced, each at the cost of processor time, syncs begin half a millisecond apart as long
+//! as there are several commits for each.
 //!
 //! A store without room stops nothing but promises: its batch is tried again until there is room,
 //! nothing overtakes it, and no report says durable in the meantime.
