@@ -10,7 +10,7 @@ use crate::support::setup::{Role, Setup};
 /// A dhcpd without partner.
 const CONFIGURATION: &str = "\
 authoritative; ddns-update-style none; ping-check false; dhcp-cache-threshold 0;
-subnet 10.78.0.0 netmask 255.255.0.0 { range 10.78.8.0 10.78.8.99; }
+subnet 10.78.0.0 netmask 255.255.0.0 { range 10.78.8.0 10.78.9.255; }
 ";
 
 /// A running dhcpd in host `a`.
@@ -21,9 +21,9 @@ fn dhcpd(network: &Network) -> Dhcpd {
     dhcpd
 }
 
-/// Forty clients, fifty exchanges a second for two seconds.
+/// A hundred clients, a turn for each of them within two seconds, so that none is cut short.
 fn load(command: Command, arguments: &[&str]) -> Report {
-    let fixed = ["--rate", "50", "--seconds", "2", "--clients", "40"];
+    let fixed = ["--rate", "50", "--seconds", "2", "--clients", "100"];
     run(command, &[&fixed[..], arguments].concat())
 }
 
@@ -43,7 +43,7 @@ fn relayed_clients_get_leases_and_renew_them() {
         report.assert_all_completed(100);
         assert_eq!(report.servers("acks"), [100], "{kind}");
     }
-    assert_eq!(active(&dhcpd), 40);
+    assert_eq!(active(&dhcpd), 100);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn directly_attached_clients_get_leases_and_give_them_back() {
     let report = load(station.command(PROGRAM), &attached);
     report.assert_all_completed(100);
     assert_eq!(report.servers("acks"), [100]);
-    assert_eq!(active(&dhcpd), 40);
+    assert_eq!(active(&dhcpd), 100);
     let arguments = [&attached[..], &["--load", "release"]].concat();
     let report = load(station.command(PROGRAM), &arguments);
     report.assert_all_completed(100);
