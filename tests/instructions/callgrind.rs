@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Counting begins and ends with this function of `benches/instructions.rs`.
+/// Counting begins and ends with this function of `examples/instructions`.
 const MEASURED: &str = "--toggle-collect=instructions::measured*";
 
 /// Why nothing can be counted here.

@@ -1,7 +1,7 @@
 //! What the hot paths cost in instructions, which other work on the machine does not change.
 //!
 //! `counts.txt` says how many each path needs; more than the tolerance above or below is a failure. Valgrind
-//! counts (`callgrind`), on the program that `benches/instructions.rs` is when built as what is released.
+//! counts (`callgrind`), on the program that `examples/instructions` is when built as what is released.
 //! `TWINLEASE_BLESS=1 cargo test --test instructions` writes the counts anew.
 #![allow(
     unreachable_pub,

@@ -1,6 +1,7 @@
 """The promises of the project next to what was measured."""
 
 import json
+import statistics
 
 from .prerequisites import ROOT
 from .report import HIGHER, OURS, number
@@ -19,6 +20,20 @@ def nanoseconds(group, name, count=1):
 
 # Why a row falls short, and what is in the way.
 REASONS = {
+    "goodput at 4 times the saturating load":
+        "servers and clients share the processors, and at 4 times the rate the clients take more of them; not profiled yet",
+    "failover's cost against the same server alone":
+        "both servers of the pair run on the same processors as the clients, so that a pair has half of what one server "
+        "alone has; on machines of their own it is not measured yet",
+    "p99 at half of the saturating load":
+        "half of the saturating rate is about ten times as many exchanges a second as in the peers' runs, on processors "
+        "that had other work; not profiled yet",
+    "resynchronisation of 1 million bindings, start of the process included":
+        "both servers and the clients share the processors, and the time begins with the start of the empty process; not "
+        "profiled yet",
+    "memory a lease, growth of the whole process":
+        "the table takes 92 octets, the store's index and the allocator the rest",
+    "start with 1 million bindings to the first answer": "not profiled yet",
 }
 
 
@@ -48,8 +63,8 @@ def _row(what, goal, value, shown, reached):
 def _exchanges(results):
     yield _row("four-way exchanges a second against the better peer", ">= 10 times",
                results.ratios("exchanges/s", HIGHER) or None,
-               lambda values: f"{values[len(values) // 2]:.1f} times ({values[0]:.1f} to {values[-1]:.1f})",
-               lambda values: values[len(values) // 2] >= 10)
+               lambda values: f"{statistics.median(values):.1f} times ({values[0]:.1f} to {values[-1]:.1f})",
+               lambda values: statistics.median(values) >= 10)
     peak, beyond = results.median(OURS, "exchanges/s"), results.median(OURS, "goodput at 4x")
     share = 100 * beyond / peak if peak and beyond else None
     yield _row("goodput at 4 times the saturating load", ">= 95 % of the peak", share, lambda v: f"{v:.0f} %", lambda v: v >= 95)

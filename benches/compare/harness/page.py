@@ -7,11 +7,11 @@ from .report import line
 
 def page(results, kinds, versions):
     said = ", ".join(f"{name} {version}" for name, version in versions.items())
-    rounds = max((len(results.of(kind.name, "exchanges/s")) for kind in kinds), default=0)
+    rounds = ", ".join(f"{kind.title} {len(results.of(kind.name, 'exchanges/s'))}" for kind in kinds)
     parts = [
         "# Performance",
-        "Written by `benches/compare/run --write`. Nothing here is typed by hand.\n\n"
-        f"{said}. {rounds} rounds, the pairs in turn within each; medians with least and greatest. The machine was shared with "
+        "Written by `benches/compare/run --write` from the figures of its runs.\n\n"
+        f"{said}. Rounds of the exchanges: {rounds}; the pairs in turn within each; medians with least and greatest. The machine was shared with "
         "other work while this was measured: ratios within a round mean something, absolute figures little.",
         "![the comparison](performance.svg)",
         "## Against the goals",
@@ -22,6 +22,7 @@ def page(results, kinds, versions):
         "hears; an exchange is DISCOVER, OFFER, REQUEST, ACK, and counts from when it was due. A rate saturates when more "
         "than 1 % of the exchanges come to nothing; it is searched to a tenth. Servers and clients share the processors.",
         failures(results, kinds),
+        "\n".join(f"- {note}" for note in results.notes),
         "## What is on disk before the answer",
         "\n".join(f"- {kind.title}: {kind.durability}." for kind in kinds if kind.name != "kea-hs"),
         "## Settings, and why",

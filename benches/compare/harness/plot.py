@@ -6,7 +6,7 @@ PLOTTED = [
     ("exchanges/s", "exchanges a second"),
     ("goodput at 4x", "goodput at 4 times the saturating load, exchanges a second"),
     ("p99 ms", "p99 at half load, ms (shorter is better)"),
-    ("sync 60k bindings/s", "synchronisation, bindings a second"),
+    ("sync 10k bindings/s", "synchronisation of 10 thousand bindings, bindings a second"),
 ]
 COLOURS = {"dhcpd": "#8a8f98", "kea-lb": "#b39ddb", "kea-hs": "#d1c4e9", "twinlease": "#1f6feb"}
 WIDTH, LABEL, BAR, GAP, LEFT = 760, 150, 18, 4, 12

@@ -34,8 +34,10 @@ FIGURES = [
 class Results:
     """By kind of server and figure: the values of all rounds."""
 
-    def __init__(self, values=None, failures=None):
+    def __init__(self, values=None, failures=None, notes=None):
         self.values, self.failures = values or {}, failures or {}
+        # What whoever measured has to say of the run.
+        self.notes = notes or []
 
     @classmethod
     def read(cls, path):
@@ -45,7 +47,7 @@ class Results:
 
     def write(self, path):
         if path:
-            path.write_text(json.dumps({"values": self.values, "failures": self.failures}, indent=1))
+            path.write_text(json.dumps(vars(self), indent=1))
 
     def add(self, kind, figures):
         for figure, value in figures.items():

@@ -11,17 +11,17 @@
     reason = "a measurement stops at the first surprise"
 )]
 
-#[path = "paths/codec.rs"]
+#[path = "../../benches/paths/codec.rs"]
 mod codec;
-#[path = "paths/dhcp.rs"]
+#[path = "../../benches/paths/dhcp.rs"]
 mod dhcp;
-#[path = "paths/endpoint.rs"]
+#[path = "../../benches/paths/endpoint.rs"]
 mod endpoint;
-#[path = "paths/hash.rs"]
+#[path = "../../benches/paths/hash.rs"]
 mod hash;
-#[path = "paths/store.rs"]
+#[path = "../../benches/paths/store.rs"]
 mod store;
-#[path = "paths/table.rs"]
+#[path = "../../benches/paths/table.rs"]
 mod table;
 
 use std::hint::black_box;
