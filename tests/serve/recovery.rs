@@ -23,8 +23,7 @@ fn robbed(network: u8, mclt: &str) -> Pair {
 fn a_server_without_its_store_gets_everything_back_and_waits_for_the_mclt() {
     let mut pair = robbed(71, "5");
     pair.secondary.start();
-    pair.wait_until_synced();
-    assert_eq!(pair.primary.leases(), pair.secondary.leases());
+    pair.wait_until_equal();
     let log = pair.secondary.log();
     assert!(log.contains("asking the partner for all bindings"), "{log}");
     assert!(log.contains("state recover -> recover-wait"), "{log}");
@@ -40,8 +39,7 @@ fn the_wait_after_a_loss_goes_on_after_kill_9_and_does_not_begin_anew() {
     pair.secondary.start();
     pair.secondary.wait_for_state("recover-wait");
     assert_eq!(pair.secondary.relationship("state-since"), Some(began));
-    pair.wait_until_synced();
-    assert_eq!(pair.primary.leases(), pair.secondary.leases());
+    pair.wait_until_equal();
 }
 
 #[test]
@@ -51,6 +49,5 @@ fn a_loss_that_lies_long_ago_by_the_operators_word_is_not_waited_for() {
     let lost = format!("storage-lost-at = {}\nmax-response-delay", now - 700);
     pair.secondary.reconfigure("max-response-delay", &lost);
     pair.secondary.start();
-    pair.wait_until_synced();
-    assert_eq!(pair.primary.leases(), pair.secondary.leases());
+    pair.wait_until_equal();
 }

@@ -72,11 +72,10 @@ fn a_secret_is_rotated_one_server_at_a_time_while_leases_are_given() {
         enough.store(true, Ordering::Relaxed);
         clients.join().unwrap()
     });
-    pair.wait_until_synced();
+    pair.wait_until_equal();
     let leases = pair.primary.leases();
     assert!(given.len() > 40);
     assert!(given.iter().all(|given| leases[&given.address].status == "active"));
-    assert_eq!(leases, pair.secondary.leases());
 }
 
 /// Everything that a server says of itself, at its most talkative.

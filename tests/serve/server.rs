@@ -93,6 +93,16 @@ impl Pair {
             });
         }
     }
+
+    /// Waits until both are in NORMAL and say the same of every address. What one has rejected it is told
+    /// again after a while, so that "synced" may be true once before.
+    pub fn wait_until_equal(&self) {
+        self.wait_until_synced();
+        wait_for("both servers to say the same", PATIENCE, || {
+            let (one, other) = (self.primary.leases(), self.secondary.leases());
+            if one == other { Ok(()) } else { Err(format!("{one:?}\n{other:?}")) }
+        });
+    }
 }
 
 impl Server {

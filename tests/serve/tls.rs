@@ -98,8 +98,7 @@ fn two_servers_share_leases_over_tls_and_nothing_of_it_can_be_read() {
     let tap = Tap::between(&pair);
     pair.start();
     let given = lease(0..50, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
-    pair.wait_until_synced();
-    assert_eq!(pair.primary.leases(), pair.secondary.leases());
+    pair.wait_until_equal();
     assert_eq!(active(&pair.primary), given.len());
     for server in [&pair.primary, &pair.secondary] {
         assert!(server.log().contains("connection secured by TLS"), "{}", server.log());
@@ -137,8 +136,7 @@ fn kill_9_of_either_server_is_followed_by_a_new_connection_over_tls() {
             |_| {},
         ));
     }
-    pair.wait_until_synced();
-    assert_eq!(pair.primary.leases(), pair.secondary.leases());
+    pair.wait_until_equal();
     assert_eq!(active(&pair.primary), given.len());
     assert!(pair.primary.log().matches("connection secured by TLS").count() >= 2);
 }
@@ -156,8 +154,7 @@ fn octets_that_were_changed_on_the_way_end_the_connection_and_change_nothing() {
             .iter()
             .any(|server| server.log().contains("TLS broken off: "))
     });
-    pair.wait_until_synced();
-    assert_eq!(pair.primary.leases(), pair.secondary.leases());
+    pair.wait_until_equal();
 }
 
 #[test]
@@ -275,7 +272,6 @@ fn a_secret_and_tls_go_together() {
     });
     pair.start();
     lease(0..20, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
-    pair.wait_until_synced();
-    assert_eq!(pair.primary.leases(), pair.secondary.leases());
+    pair.wait_until_equal();
     assert!(pair.primary.log().contains("secured by TLS"));
 }

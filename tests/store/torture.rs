@@ -41,7 +41,8 @@ fn commit_until_killed(directory: &Path) {
     }
 }
 
-/// Runs the child for `time`, kills it, and returns the last number that it acknowledged.
+/// Runs the child for `time` after its first acknowledgement, kills it, and returns the last number that it
+/// acknowledged.
 fn run_and_kill(directory: &Path, time: Duration) -> Option<u32> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "torture::kill_9_loses_nothing_acknowledged", "--nocapture"])
@@ -49,14 +50,15 @@ fn run_and_kill(directory: &Path, time: Duration) -> Option<u32> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut acknowledged = lines
+        .map_while(Result::ok)
+        .filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok());
+    let first = acknowledged.next();
     std::thread::sleep(time);
     child.kill().unwrap();
     child.wait().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines
-        .map_while(Result::ok)
-        .filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok())
-        .last()
+    acknowledged.last().or(first)
 }
 
 /// Holds: FO-2.2-11.
