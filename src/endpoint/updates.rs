@@ -99,7 +99,7 @@ impl Updates {
 
     /// The oldest xid in flight.
     pub(super) fn oldest(&self) -> Option<Xid> {
-        self.in_flight.first_key_value().map(|((xid, _), _)| *xid)
+        self.in_flight.first_xid()
     }
 
     /// The last address that a sweep under way has looked at; `None` before the first.
