@@ -1,27 +1,15 @@
 //! `twinlease bench clients`: a population of DHCP clients that asks at a given rate.
 //!
-//! The load is open: [`schedule`] says when each exchange begins, and nothing that a server does changes
+//! The load is open: `schedule` says when each exchange begins, and nothing that a server does changes
 //! that. Times are counted from when an exchange was due, so that an answer which a client had to wait
 //! for because the generator or the server was busy is late, not left out.
 //!
-//! [`conversation`] is the clients: it says what each says in its turn and takes the answers in, without
-//! sockets and without a clock. [`crowd`] keeps what they hold, in flat memory, and finds out when an
-//! address is given to two of them; [`findings`] are the promises that were broken. [`template`] writes
-//! messages and [`answer`] reads them, both in place. [`port`] carries them, many a system call; [`run`]
-//! is the loop around it all, on one thread. [`ramp`] searches for the highest rate; [`tally`] counts,
-//! [`outcome`] tells.
-//!
-//! [`answer`]: self::answer
-//! [`conversation`]: self::conversation
-//! [`crowd`]: self::crowd
-//! [`findings`]: self::findings
-//! [`outcome`]: self::outcome
-//! [`port`]: self::port
-//! [`ramp`]: self::ramp
-//! [`run`]: self::run
-//! [`schedule`]: self::schedule
-//! [`tally`]: self::tally
-//! [`template`]: self::template
+//! `conversation` is the clients: it says what each says in its turn and takes the answers in, without
+//! sockets and without a clock. `crowd` keeps what they hold, in flat memory, and finds out when an
+//! address is given to two of them; `findings` are the promises that were broken. `template` writes
+//! messages and `answer` reads them, both in place. `port` carries them, many a system call; `run`
+//! is the loop around it all, on one thread. `ramp` searches for the highest rate; `tally` counts,
+//! `outcome` tells.
 
 #![cfg_attr(
     not(test),
