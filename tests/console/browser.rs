@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
@@ -19,6 +20,9 @@ use crate::wait::wait_until;
 /// Its names on the systems that have it.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// One browser at a time: several at once leave the servers under test no processor.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// A page of a browser of its own.
 pub struct Page {
     browser: Child,
@@ -28,6 +32,7 @@ pub struct Page {
     last: u64,
     complaints: Vec<String>,
     _files: TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// The browser, or `None` with a note for the last lines of `tests/run`.
@@ -54,6 +59,7 @@ fn skip(why: &str) {
 
 impl Page {
     fn start(program: &str) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let files = tempfile::tempdir().unwrap();
         let [input, output] = ["in", "out"].map(|name| {
             let path = files.path().join(name);
@@ -85,8 +91,16 @@ impl Page {
             }
         });
         let (session, complaints) = (String::new(), Vec::new());
-        let mut page =
-            Self { browser, commands, messages, session, last: 0, complaints, _files: files };
+        let mut page = Self {
+            browser,
+            commands,
+            messages,
+            session,
+            last: 0,
+            complaints,
+            _files: files,
+            _turn: turn,
+        };
         let target = page.command("Target.createTarget", &json!({ "url": "about:blank" }));
         let target = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = page.command("Target.attachToTarget", &target);
