@@ -1,7 +1,8 @@
 //! A server, its clients, somebody hostile, and what is measured.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use twinlease::wire::MAX_MESSAGE_LEN;
 use twinlease::wire::codes::MessageType;
 
 use crate::clients::{Given, lease};
+use crate::packet::{ACK, Client, Message as PacketMessage};
 use crate::partner::{Message, Partner};
 use crate::server::{PATIENCE, Pair, Server};
 use crate::wait::wait_for;
@@ -40,6 +42,12 @@ const LINES: usize = 240;
 
 /// Clients that ask at a time.
 const CLIENTS: u16 = 40;
+
+/// The relay agent of clients that renew.
+const RELAY: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 3);
+
+/// After so long a client that hears nothing asks again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Sieges one after the other: each is as much as the machine bears.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -95,6 +103,30 @@ impl Siege {
         self.next_client += CLIENTS;
         let address = self.server().dhcp();
         self.given.extend(lease(numbers, [address, address], |_| {}));
+    }
+
+    /// Every client that holds a lease prolongs it, one after the other.
+    pub fn renew(&self) {
+        let held: BTreeMap<_, _> =
+            self.given.iter().map(|given| (given.hardware.as_str(), given.address)).collect();
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(AGAIN)).unwrap();
+        for client in (0..self.next_client).map(Client::number) {
+            let renewal = client.renew(held[client.hardware_text().as_str()]);
+            let renewal = PacketMessage { giaddr: RELAY, ..renewal };
+            wait_for("a renewal to be answered", PATIENCE, || {
+                socket.send_to(&renewal.encode(), self.server().dhcp())?;
+                // What comes late is the answer to an earlier try, and to another client's.
+                loop {
+                    let mut buffer = [0; 2048];
+                    let len = socket.recv(&mut buffer)?;
+                    let answer = PacketMessage::decode(&buffer[..len]).unwrap();
+                    if answer.answers(&renewal) && answer.kind() == Some(ACK) {
+                        return std::io::Result::Ok(());
+                    }
+                }
+            });
+        }
     }
 
     /// Lets clients come for as long as `attack` takes, and once after it.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -207,6 +208,19 @@ impl Server {
         wait_until(&format!("state {state}"), PATIENCE, || {
             self.relationship("state") == Some(state.into())
         });
+    }
+
+    /// The first sample of `/metrics` whose line begins so.
+    pub fn sample(&self, name: &str) -> u64 {
+        let mut stream = TcpStream::connect((self.address, ADMIN_PORT)).unwrap();
+        let host = self.address;
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok());
+        value.unwrap_or_else(|| panic!("{text}"))
     }
 
     /// Every address that was ever used.

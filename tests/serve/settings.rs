@@ -1,8 +1,5 @@
 //! Settings of the file that show in what two servers do.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use serde_json::Value;
 
 use crate::clients::lease;
@@ -13,17 +10,6 @@ use crate::server::{Pair, Server};
 /// Addresses of a pool in one status.
 fn count(server: &Server, status: &str) -> u64 {
     server.relationship("pools").unwrap()[0][status].as_u64().unwrap()
-}
-
-/// A sample of `/metrics`.
-fn sample(server: &Server, name: &str) -> u64 {
-    let mut stream = TcpStream::connect((server.address, 8067)).unwrap();
-    let host = server.address;
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let line = text.lines().find(|line| line.starts_with(name));
-    line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok()).unwrap_or_else(|| panic!("{text}"))
 }
 
 #[test]
@@ -64,7 +50,7 @@ fn two_twinlease_put_many_updates_into_one_message() {
     let updates = count(&pair.primary, "backup");
     let name =
         "twinlease_messages_total{relationship=\"loopback\",direction=\"sent\",type=\"bndupd\"}";
-    let messages = sample(&pair.primary, name);
+    let messages = pair.primary.sample(name);
     assert!(updates > 8000 && messages < updates / 4, "{messages} messages for {updates} updates");
 }
 
