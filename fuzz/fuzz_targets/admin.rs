@@ -2,12 +2,15 @@
 //! it is the command that the body meant.
 #![no_main]
 
+use std::path::PathBuf;
+use std::{env, fs, process};
+
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tower::ServiceExt;
-use twinlease::admin;
+use twinlease::admin::AdminServer;
 use twinlease::server::command::{self, AdminCommand, CommandReceiver, ServerStatus, Storage};
 
 /// An engine without relationships that follows every command; returns whether force was meant.
@@ -29,6 +32,13 @@ async fn engine(mut commands: CommandReceiver) -> Option<bool> {
     meant
 }
 
+/// Where changes are written down, once for each process.
+fn data_dir() -> PathBuf {
+    let directory = env::temp_dir().join(format!("twinlease-fuzz-{}", process::id()));
+    fs::create_dir_all(&directory).expect("a directory");
+    directory
+}
+
 fuzz_target!(|input: &[u8]| {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
@@ -39,7 +49,8 @@ fuzz_target!(|input: &[u8]| {
             .header("host", "127.0.0.1:8067")
             .body(Body::from(input.to_vec()))
             .expect("a request");
-        let answer = admin::router(None, sender).oneshot(request).await.expect("an answer");
+        let router = AdminServer::unbound(Vec::new(), &data_dir(), sender).expect("a directory");
+        let answer = router.oneshot(request).await.expect("an answer");
         let status = answer.status();
         let octets = to_bytes(answer.into_body(), 65536).await.expect("a short body");
         let body: Value = serde_json::from_slice(&octets).expect("JSON");

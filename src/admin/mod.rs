@@ -128,11 +128,18 @@ impl AdminServer {
         data_dir: &Path,
         commands: CommandSender,
     ) -> std::io::Result<Self> {
-        let audit = Audit::open(data_dir)?;
+        let (router, watcher) = service(tokens, data_dir, commands)?;
         let listener = tokio::net::TcpListener::bind(listen).await?;
-        let (watch, watcher) = watch::new(commands.clone());
-        let app = App { commands, audit, watch, watchers: events::Watchers::new() };
-        Ok(Self { listener, router: router(tokens, app), watcher })
+        Ok(Self { listener, router, watcher })
+    }
+
+    /// What answers requests, without a listener; it is asked as by somebody on this machine.
+    pub fn unbound(
+        tokens: Vec<Token>,
+        data_dir: &Path,
+        commands: CommandSender,
+    ) -> std::io::Result<Router> {
+        service(tokens, data_dir, commands).map(|(router, _)| router)
     }
 
     /// The address bound.
@@ -149,6 +156,18 @@ impl AdminServer {
             () = self.watcher.run() => Ok(()),
         }
     }
+}
+
+/// What answers, and what keeps the figures for it that need time.
+fn service(
+    tokens: Vec<Token>,
+    data_dir: &Path,
+    commands: CommandSender,
+) -> std::io::Result<(Router, watch::Watcher)> {
+    let audit = Audit::open(data_dir)?;
+    let (watch, watcher) = watch::new(commands.clone());
+    let app = App { commands, audit, watch, watchers: events::Watchers::new() };
+    Ok((router(tokens, app), watcher))
 }
 
 /// Answers every request of the table above.
