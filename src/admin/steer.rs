@@ -1,6 +1,5 @@
 //! What changes something: each change is written down with how things stood before and after.
 
-use std::future::Future;
 use std::net::Ipv4Addr;
 
 use axum::Json;
@@ -8,8 +7,9 @@ use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
 use axum::extract::{Extension, Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
-use crate::server::command::{AdminCommand, CommandSender, LeaseQuery};
+use crate::server::command::{AdminCommand, CommandError, CommandSender, LeaseQuery};
 use crate::wire::codes::FailoverState;
 
 use super::audit::{Entry, Who};
@@ -54,17 +54,14 @@ pub(super) async fn partner_down(
     let Query(wish) = query.map_err(|error| Failure::wrong(error.body_text()))?;
     let body = body.map_err(|error| Failure::unreadable(error.status(), error.body_text()))?;
     let forced = is_forced(&body)? || wish.force;
-    let commands = app.commands.clone();
-    let relationship = name.clone();
-    let change = async move {
-        let command = |answer| AdminCommand::PartnerDown { relationship, forced, answer };
-        let answer = ask(&commands, command).await?;
-        answer.map_err(|error| Failure::of_command(&error, "§9.4"))
-    };
-    let asked = Asked { action: "partner-down", arguments: json!({ "force": forced }) };
-    steer(app, caller, asked, Target::Relationship(name.clone()), change)
-        .await
-        .map(|after| done(name, &after))
+    let asked =
+        Asked {
+            action: "partner-down", arguments: json!({ "force": forced }), refused_by: "§9.4"
+        };
+    steer_relationship(app, caller, asked, name, move |relationship, answer| {
+        AdminCommand::PartnerDown { relationship, forced, answer }
+    })
+    .await
 }
 
 pub(super) async fn shutdown(
@@ -72,18 +69,11 @@ pub(super) async fn shutdown(
     Extension(caller): Extension<Caller>,
     relationship: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DoneBody>, Failure> {
-    let name = named(relationship)?;
-    let commands = app.commands.clone();
-    let relationship = name.clone();
-    let change = async move {
-        let command = |answer| AdminCommand::Shutdown { relationship, answer };
-        let answer = ask(&commands, command).await?;
-        answer.map_err(|error| Failure::of_command(&error, "§9.14"))
-    };
-    let asked = Asked { action: "shutdown", arguments: json!({}) };
-    steer(app, caller, asked, Target::Relationship(name.clone()), change)
-        .await
-        .map(|after| done(name, &after))
+    let asked = Asked { action: "shutdown", arguments: json!({}), refused_by: "§9.14" };
+    steer_relationship(app, caller, asked, named(relationship)?, |relationship, answer| {
+        AdminCommand::Shutdown { relationship, answer }
+    })
+    .await
 }
 
 pub(super) async fn forget_connect_time(
@@ -91,18 +81,11 @@ pub(super) async fn forget_connect_time(
     Extension(caller): Extension<Caller>,
     relationship: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DoneBody>, Failure> {
-    let name = named(relationship)?;
-    let commands = app.commands.clone();
-    let relationship = name.clone();
-    let change = async move {
-        let command = |answer| AdminCommand::ForgetConnectTime { relationship, answer };
-        let answer = ask(&commands, command).await?;
-        answer.map_err(|error| Failure::of_command(&error, "§11.1"))
-    };
-    let asked = Asked { action: "forget-connect-time", arguments: json!({}) };
-    steer(app, caller, asked, Target::Relationship(name.clone()), change)
-        .await
-        .map(|after| done(name, &after))
+    let asked = Asked { action: "forget-connect-time", arguments: json!({}), refused_by: "§11.1" };
+    steer_relationship(app, caller, asked, named(relationship)?, |relationship, answer| {
+        AdminCommand::ForgetConnectTime { relationship, answer }
+    })
+    .await
 }
 
 pub(super) async fn reset(
@@ -111,20 +94,28 @@ pub(super) async fn reset(
     address: Result<Path<Ipv4Addr>, PathRejection>,
 ) -> Result<Json<ResetBody>, Failure> {
     let address = named(address)?;
-    let commands = app.commands.clone();
-    let change = async move {
-        let answer = ask(&commands, |answer| AdminCommand::Reset { address, answer }).await?;
-        answer.map_err(|error| Failure::of_command(&error, "§5.11"))
-    };
-    let asked = Asked { action: "reset", arguments: json!({}) };
-    steer(app, caller, asked, Target::Address(address), change).await?;
+    let asked = Asked { action: "reset", arguments: json!({}), refused_by: "§5.11" };
+    let command = move |answer| AdminCommand::Reset { address, answer };
+    steer(app, caller, asked, Target::Address(address), command).await?;
     Ok(Json(ResetBody { address }))
 }
 
-/// The state that a command has led to.
-fn done(relationship: String, after: &Value) -> Json<DoneBody> {
+/// Where the engine says what became of a command.
+type Answer = oneshot::Sender<Result<(), CommandError>>;
+
+/// Steers a relationship; the answer has the state that the command has led to.
+async fn steer_relationship(
+    app: App,
+    caller: Caller,
+    asked: Asked,
+    relationship: String,
+    command: impl FnOnce(String, Answer) -> AdminCommand + Send + 'static,
+) -> Result<Json<DoneBody>, Failure> {
+    let target = Target::Relationship(relationship.clone());
+    let name = relationship.clone();
+    let after = steer(app, caller, asked, target, move |answer| command(name, answer)).await?;
     let state = after.get("state").and_then(Value::as_str).map(str::to_owned);
-    Json(DoneBody { relationship, state })
+    Ok(Json(DoneBody { relationship, state }))
 }
 
 /// What is changed.
@@ -171,6 +162,8 @@ impl Target {
 struct Asked {
     action: &'static str,
     arguments: Value,
+    /// By which rule the engine refuses it, if it does.
+    refused_by: &'static str,
 }
 
 /// Carries out a change and writes it down; the answer is how its target stands afterwards. Whoever
@@ -180,7 +173,7 @@ async fn steer(
     caller: Caller,
     asked: Asked,
     target: Target,
-    change: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    command: impl FnOnce(Answer) -> AdminCommand + Send + 'static,
 ) -> Result<Value, Failure> {
     let all = tokio::spawn(async move {
         let before = target.picture(&app.commands).await?;
@@ -199,7 +192,10 @@ async fn steer(
             rule: None,
         };
         entry.begun = Some(app.audit.append(entry.clone()).await?);
-        let outcome = change.await;
+        let outcome = match ask(&app.commands, command).await {
+            Ok(answer) => answer.map_err(|error| Failure::of_command(&error, asked.refused_by)),
+            Err(failure) => Err(failure),
+        };
         entry.after = target.picture(&app.commands).await.unwrap_or(Value::Null);
         match &outcome {
             Ok(()) => "done".clone_into(&mut entry.outcome),
