@@ -5,15 +5,8 @@ use std::net::Ipv4Addr;
 use crate::dhcp::option_code::OptionCode;
 use crate::dhcp::packet::OptionWalk;
 
+use super::layout::{CHADDR, COOKIE, MAGIC, OPTIONS, XID, YIADDR};
 use super::names;
-
-/// Octets in front of the options.
-const FIXED: usize = 240;
-/// Offsets of fixed fields.
-const XID: usize = 4;
-const YIADDR: usize = 16;
-const CHADDR: usize = 28;
-const COOKIE: usize = 236;
 
 /// Kinds of answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +43,9 @@ pub(super) enum NoAnswer {
 /// Reads an answer.
 pub(super) fn read(octets: &[u8]) -> Result<Answer, NoAnswer> {
     let unreadable = NoAnswer::Unreadable;
-    let (fixed, options) = octets.split_first_chunk::<FIXED>().ok_or(unreadable)?;
+    let (fixed, options) = octets.split_first_chunk::<OPTIONS>().ok_or(unreadable)?;
     // BOOTREPLY, Ethernet, addresses of six octets.
-    if fixed.get(..3) != Some(&[2, 1, 6]) || field(fixed, COOKIE) != [99, 130, 83, 99] {
+    if fixed.get(..3) != Some(&[2, 1, 6]) || field(fixed, COOKIE) != MAGIC {
         return Err(unreadable);
     }
     let (mut kind, mut server, mut lease) = (None, None, None);
@@ -80,7 +73,7 @@ pub(super) fn read(octets: &[u8]) -> Result<Answer, NoAnswer> {
     })
 }
 
-fn field<const N: usize>(fixed: &[u8; FIXED], at: usize) -> [u8; N] {
+fn field<const N: usize>(fixed: &[u8; OPTIONS], at: usize) -> [u8; N] {
     fixed.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }
 
@@ -93,12 +86,12 @@ pub(super) fn octets(
     address: [u8; 4],
     server: [u8; 4],
 ) -> Vec<u8> {
-    let mut octets = vec![0; FIXED];
+    let mut octets = vec![0; OPTIONS];
     octets[..3].copy_from_slice(&[2, 1, 6]);
     octets[XID..XID + 4].copy_from_slice(&xid.to_be_bytes());
     octets[YIADDR..YIADDR + 4].copy_from_slice(&address);
     octets[CHADDR..CHADDR + 6].copy_from_slice(&names::ethernet(client));
-    octets[COOKIE..].copy_from_slice(&[99, 130, 83, 99]);
+    octets[COOKIE..].copy_from_slice(&MAGIC);
     octets.extend([53, 1, kind, 54, 4]);
     octets.extend(server);
     octets.extend([51, 4, 0, 0, 2, 88, 255]);
@@ -136,7 +129,7 @@ mod tests {
     #[test]
     fn an_answer_of_nobody_is_none() {
         let mut octets = ack();
-        octets[FIXED + 3] = 199;
+        octets[OPTIONS + 3] = 199;
         assert_eq!(read(&octets), Err(NoAnswer::Unreadable));
     }
 

@@ -25,6 +25,7 @@ mod answer;
 mod conversation;
 mod crowd;
 mod findings;
+mod layout;
 mod names;
 mod options;
 mod outcome;

@@ -6,20 +6,11 @@ use std::net::Ipv4Addr;
 
 use crate::dhcp::option_code::OptionCode;
 
+use super::layout::{CHADDR, CIADDR, COOKIE, FLAGS, GIADDR, HOPS, MAGIC, OPTIONS, XID};
 use super::names;
 
 /// Octets of every message: what BOOTP demands at least (RFC 1542 §2.1).
 pub(super) const MESSAGE: usize = 300;
-
-/// Offsets of fixed fields.
-const HOPS: usize = 3;
-const XID: usize = 4;
-const FLAGS: usize = 10;
-const CIADDR: usize = 12;
-const GIADDR: usize = 24;
-const CHADDR: usize = 28;
-const COOKIE: usize = 236;
-const OPTIONS: usize = 240;
 
 /// The first octet of the flags field where answers have to be broadcast.
 const BROADCAST: u8 = 0x80;
@@ -88,7 +79,7 @@ impl Template {
         } else if kind != Kind::Release {
             put(FLAGS, &[BROADCAST]);
         }
-        put(COOKIE, &[99, 130, 83, 99]);
+        put(COOKIE, &MAGIC);
         let code = match kind {
             Kind::Discover => 1,
             Kind::Select | Kind::Renew | Kind::Reboot => 3,
