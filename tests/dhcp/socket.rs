@@ -20,11 +20,17 @@ fn client() -> UdpSocket {
     socket
 }
 
+/// Waits for a datagram; one that never comes fails the test.
+async fn something(sockets: &ClientSockets) {
+    let wait = tokio::time::timeout(Duration::from_secs(10), sockets.readable(true));
+    wait.await.expect("a datagram arrives");
+}
+
 /// What arrives, at least `count` datagrams.
 async fn received(sockets: &mut ClientSockets, count: usize) -> Vec<(Arrival, Vec<u8>)> {
     let mut batch = Vec::new();
     while batch.len() < count {
-        sockets.readable(true).await;
+        something(sockets).await;
         sockets.receive(true, |arrival, octets| batch.push((*arrival, octets.to_vec())));
     }
     batch
@@ -82,7 +88,7 @@ async fn discovers_that_are_not_wanted_wait() {
     let mut sockets = listening(&[LOOPBACK]);
     let address = sockets.local_addresses().next().unwrap().unwrap();
     client().send_to(&discover(), address).unwrap();
-    sockets.readable(true).await;
+    something(&sockets).await;
     sockets.receive(false, |_, _| panic!("it was read"));
     assert_eq!(received(&mut sockets, 1).await.len(), 1);
 }
