@@ -124,6 +124,13 @@ impl AddressRange {
         (self.last.to_bits() as u64).saturating_sub(self.first.to_bits() as u64).saturating_add(1)
     }
 
+    /// How many of its addresses come no later than `address`.
+    pub const fn up_to(&self, address: Ipv4Addr) -> u64 {
+        let behind = (address.to_bits() as u64).saturating_add(1);
+        let passed = behind.saturating_sub(self.first.to_bits() as u64);
+        if passed < self.size() { passed } else { self.size() }
+    }
+
     /// Whether `address` lies in the range.
     pub fn contains(&self, address: Ipv4Addr) -> bool {
         (self.first..=self.last).contains(&address)
@@ -154,6 +161,26 @@ mod tests {
     use super::*;
 
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
+
+    #[test]
+    fn a_range_holds_its_ends_and_nothing_beside_them() {
+        let at = |last| Ipv4Addr::new(10, 0, 0, last);
+        let range = AddressRange::new(at(10), at(20)).unwrap();
+        let held: Vec<u8> = (0..=30).filter(|last| range.contains(at(*last))).collect();
+        assert_eq!(held, (10..=20).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn the_part_of_a_range_up_to_an_address_is_counted() {
+        let at = |last| Ipv4Addr::new(10, 0, 0, last);
+        let range = AddressRange::new(at(10), at(20)).unwrap();
+        let parts = [(0, 0), (9, 0), (10, 1), (15, 6), (19, 10), (20, 11), (21, 11), (255, 11)];
+        for (last, part) in parts {
+            assert_eq!(range.up_to(at(last)), part, "{last}");
+        }
+        let everything = AddressRange::new(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST).unwrap();
+        assert_eq!(everything.up_to(Ipv4Addr::BROADCAST), 1 << 32);
+    }
 
     #[test]
     fn a_fresh_address_was_never_used() {

@@ -176,4 +176,37 @@ mod tests {
         assert!(flights.remove(Xid(4), flight(1).address).is_none());
         assert!(flights.contains(flight(1).address));
     }
+    #[test]
+    fn the_update_of_an_address_is_found_among_the_others_of_its_message() {
+        let mut flights = flights(&[(3, 1), (3, 2), (4, 5)]);
+        let found =
+            |flights: &Flights, last| flights.get(flight(last).address).map(|one| one.address);
+        assert_eq!(found(&flights, 2), Some(flight(2).address));
+        assert_eq!(found(&flights, 9), None);
+        flights.get_mut(flight(2).address).unwrap().again = true;
+        let again: Vec<_> = flights.iter().filter(|one| one.again).map(|one| one.address).collect();
+        assert_eq!(again, [flight(2).address]);
+    }
+
+    #[test]
+    fn emptied_lists_are_kept_up_to_a_number() {
+        let numbers = 0..=u8::try_from(SPARE).unwrap();
+        let messages: Vec<_> = numbers.map(|number| (number.into(), number)).collect();
+        let mut flights = flights(&messages);
+        for (xid, last) in &messages {
+            flights.remove(Xid(*xid), flight(*last).address).unwrap();
+        }
+        assert_eq!(flights.spare.len(), SPARE);
+    }
+
+    #[test]
+    fn addresses_side_by_side_have_hashes_far_apart() {
+        let hash = |last| {
+            let mut hasher = AddressHasher::default();
+            flight(last).address.hash(&mut hasher);
+            hasher.finish()
+        };
+        let lowest: std::collections::BTreeSet<_> = (0..64).map(|last| hash(last) >> 57).collect();
+        assert!(lowest.len() > 32, "{lowest:?}");
+    }
 }

@@ -127,3 +127,86 @@ fn on_state(its: FailoverState, it_starts: bool, told: Told) -> Option<FailoverS
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(state: FailoverState) -> Told {
+        Told { state, in_startup: false }
+    }
+
+    /// Where a dhcpd in `its` state goes on hearing each of ours; nowhere on hearing another.
+    fn goes(its: FailoverState) -> &'static [(FailoverState, FailoverState)] {
+        match its {
+            Normal => &[(PartnerDown, PotentialConflict)],
+            CommunicationsInterrupted => &[
+                (Normal, Normal),
+                (CommunicationsInterrupted, Normal),
+                (RecoverDone, Normal),
+                (RecoverWait, Normal),
+                (PartnerDown, PotentialConflict),
+                (PotentialConflict, PotentialConflict),
+                (ResolutionInterrupted, PotentialConflict),
+                (ConflictDone, PotentialConflict),
+            ],
+            PartnerDown => &[
+                (FailoverState::Startup, PotentialConflict),
+                (Normal, PotentialConflict),
+                (CommunicationsInterrupted, PotentialConflict),
+                (PartnerDown, PotentialConflict),
+                (PotentialConflict, PotentialConflict),
+                (ResolutionInterrupted, PotentialConflict),
+                (ConflictDone, PotentialConflict),
+                (RecoverDone, Normal),
+            ],
+            Recover => &[
+                (Normal, PotentialConflict),
+                (PotentialConflict, PotentialConflict),
+                (ResolutionInterrupted, PotentialConflict),
+                (ConflictDone, PotentialConflict),
+            ],
+            RecoverDone => &[(Normal, Normal), (RecoverDone, Normal)],
+            PotentialConflict => &[(Recover, Recover)],
+            ResolutionInterrupted => &[
+                (FailoverState::Startup, PotentialConflict),
+                (Normal, PotentialConflict),
+                (CommunicationsInterrupted, PotentialConflict),
+                (PartnerDown, PotentialConflict),
+                (PotentialConflict, PotentialConflict),
+                (Recover, PotentialConflict),
+                (RecoverDone, PotentialConflict),
+                (ResolutionInterrupted, PotentialConflict),
+                (ConflictDone, PotentialConflict),
+                (RecoverWait, PotentialConflict),
+            ],
+            ConflictDone => &[(Normal, Normal)],
+            _ => &[],
+        }
+    }
+
+    #[test]
+    fn a_dhcpd_goes_where_each_of_our_states_sends_it() {
+        for its in FailoverState::ALL {
+            for ours in FailoverState::ALL {
+                let expected = goes(*its).iter().find(|(state, _)| state == ours);
+                assert_eq!(
+                    on_state(*its, false, told(*ours)),
+                    expected.map(|(_, next)| *next),
+                    "{its} on {ours}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_dhcpd_that_starts_recovers_where_it_was_declared_down() {
+        assert_eq!(on_state(Normal, true, told(PartnerDown)), Some(Recover));
+    }
+
+    #[test]
+    fn a_dhcpd_in_partner_down_waits_for_the_end_of_our_startup() {
+        let starting = Told { state: Normal, in_startup: true };
+        assert_eq!(on_state(PartnerDown, false, starting), None);
+    }
+}

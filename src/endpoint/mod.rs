@@ -344,14 +344,7 @@ impl FailoverEndpoint {
 
     /// How much of all ranges lies up to `cursor`.
     fn walk(&self, cursor: Option<Ipv4Addr>) -> Walk {
-        let passed = |range: &AddressRange| match cursor {
-            Some(cursor) if cursor >= range.last() => range.size(),
-            Some(cursor) if cursor >= range.first() => {
-                let passed = cursor.to_bits().saturating_sub(range.first().to_bits());
-                u64::from(passed).saturating_add(1)
-            }
-            _ => 0,
-        };
+        let passed = |range: &AddressRange| cursor.map_or(0, |cursor| range.up_to(cursor));
         let ranges = &self.config.ranges;
         Walk {
             done: ranges.iter().map(passed).fold(0, u64::saturating_add),

@@ -3,6 +3,7 @@
 use twinlease::endpoint::status::{Communications, Sync};
 use twinlease::endpoint::{BindingChange, Event, Input, LeaseAuthority, LeaseDetails};
 use twinlease::time::UnixTime;
+use twinlease::wire::bndupd::{BindingUpdate, BndUpd};
 use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, ServerFlags, Xid};
 use twinlease::wire::message::Message;
 
@@ -66,6 +67,27 @@ fn an_own_request_that_is_not_answered_means_syncing() {
     assert_eq!(script.endpoint.status().sync, Sync::Syncing);
     script.say(request.xid, &Message::UpdDone);
     assert_eq!(script.endpoint.status().sync, Sync::Synced);
+}
+
+#[test]
+fn what_has_come_of_what_was_asked_for_is_counted() {
+    let mut script = Script::secondary();
+    script.shake_hands();
+    script.state(FailoverState::PartnerDown);
+    let request = script.take(MessageType::UPDREQALL);
+    assert_eq!(script.endpoint.status().receiving, Some(0));
+    for last in [25, 26] {
+        let update = BindingUpdate {
+            address: address(last),
+            binding_status: Some(BindingStatus::Free.code()),
+            start_of_status: Some(UnixTime(START)),
+            ..BindingUpdate::default()
+        };
+        script.tell(&Message::BndUpd(BndUpd::of(&[update])));
+    }
+    assert_eq!(script.endpoint.status().receiving, Some(2));
+    script.say(request.xid, &Message::UpdDone);
+    assert_eq!(script.endpoint.status().receiving, None);
 }
 
 #[test]
@@ -157,14 +179,11 @@ fn an_answer_to_nothing_is_an_event_and_nothing_else() {
 fn octets_for_a_connection_leave_in_batches() {
     let mut script = Script::normal_secondary();
     script.said.clear();
-    let update = twinlease::wire::bndupd::BindingUpdate {
-        address: address(200),
-        binding_status: Some(1),
-        ..Default::default()
-    };
+    let update =
+        BindingUpdate { address: address(200), binding_status: Some(1), ..Default::default() };
     let mut octets = Vec::new();
     let updates = [update];
-    Message::BndUpd(twinlease::wire::bndupd::BndUpd::of(&updates))
+    Message::BndUpd(BndUpd::of(&updates))
         .encode(script.now.wall, Xid(900), twinlease::wire::dialect::Dialect::Isc, &mut octets)
         .unwrap();
     // Rejections, collected only at the end: more than one batch of them.
