@@ -510,3 +510,21 @@ impl Retry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partner_that_breaks_the_protocol_is_avoided_for_longer_once_it_was_let_in() {
+        let end = LinkEnd::ProtocolError(MessageType::CONNECT, "not now");
+        assert!(matches!(Retry::after(&end, true, false), Retry::Late));
+        assert!(matches!(Retry::after(&end, false, false), Retry::Soon));
+    }
+
+    #[test]
+    fn what_lasted_is_tried_again_at_once() {
+        assert!(matches!(Retry::after(&LinkEnd::Lost, true, true), Retry::AtOnce));
+        assert!(matches!(Retry::after(&LinkEnd::Lost, true, false), Retry::Soon));
+    }
+}

@@ -104,3 +104,19 @@ pub(super) fn clock_sample(now: Now, header: UnixTime) -> TimeDelta {
     let clamped = difference.clamp(i64::from(-i32::MAX), i64::from(i32::MAX));
     TimeDelta(i32::try_from(clamped).unwrap_or(i32::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_is_believed_when_samples_have_agreed_for_long_enough() {
+        let at = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
+        let mut partner = Partner { delta: Some(TimeDelta(0)), ..Partner::default() };
+        assert_eq!(partner.refine(at(0), TimeDelta(100)), None);
+        assert_eq!(partner.refine(at(6), TimeDelta(200)), None, "it is another jump");
+        assert_eq!(partner.refine(at(10), TimeDelta(202)), None, "not for long enough");
+        assert_eq!(partner.refine(at(11), TimeDelta(198)), Some(TimeDelta(0)));
+        assert_eq!(partner.delta, Some(TimeDelta(198)));
+    }
+}

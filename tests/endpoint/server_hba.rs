@@ -176,6 +176,15 @@ fn a_draft_primary_says_in_connect_how_long_a_client_waits() {
     assert!(value_of(OptionCode::HASH_BUCKET_ASSIGNMENT).is_some());
 }
 
+#[test]
+fn a_draft_primary_without_a_limit_says_nothing_of_a_wait() {
+    let mut relationship = draft(Role::Primary);
+    relationship.load_balance_max_seconds = 0;
+    let said = connect_of(relationship);
+    let Message::Connect(connect) = said.message(Dialect::Draft12) else { unreachable!() };
+    assert_eq!(connect.delayed_service, None);
+}
+
 /// A dhcpd has the wait in its own file.
 #[test]
 fn a_dhcpd_is_not_told_how_long_a_client_waits() {
