@@ -69,6 +69,8 @@ pub struct EndpointRecord {
     /// The latest time that a CONNECT has carried while a shared secret was in use: received by a
     /// secondary, sent by a primary (§11.1).
     pub last_connect_time: Option<UnixTime>,
+    /// Until then an operator holds the automatic PARTNER-DOWN of §10 back.
+    pub maintenance_until: Option<UnixTime>,
 }
 
 /// Everything that a store holds for one owner.

@@ -134,6 +134,7 @@ fn record(
         mclt: block.mclt.filter(|_| role == Role::Secondary),
         hash_bucket_assignment: None,
         last_connect_time: None,
+        maintenance_until: None,
     }
 }
 

@@ -23,5 +23,6 @@ mod page;
 mod relay;
 #[path = "../serve/server.rs"]
 mod server;
+mod steering;
 #[path = "../interop/support/wait.rs"]
 mod wait;

@@ -5,6 +5,7 @@ use twinlease::store::record::{
     binding_key, decode_binding, decode_endpoint, encode_binding, encode_endpoint,
 };
 use twinlease::store::{OwnerId, RecordError};
+use twinlease::time::UnixTime;
 
 use crate::samples::{address, binding, carrying, endpoint};
 
@@ -61,6 +62,20 @@ fn an_endpoint_record_without_the_time_of_a_connect_is_written_as_version_1() {
     let record = EndpointRecord { last_connect_time: None, ..endpoint() };
     encode_endpoint(OWNER, &record, &mut octets);
     assert_eq!((octets[0], octets.len()), (1, 64));
+}
+
+#[test]
+fn an_endpoint_record_in_maintenance_is_written_as_version_3() {
+    let mut octets = Vec::new();
+    let record = EndpointRecord { maintenance_until: Some(UnixTime(0x6553_f10f)), ..endpoint() };
+    encode_endpoint(OWNER, &record, &mut octets);
+    assert_eq!((octets[0], octets.len()), (3, 72));
+    assert_eq!(octets[60..68], [0x65, 0x53, 0xf1, 0x09, 0x65, 0x53, 0xf1, 0x0f]);
+    for bit in 0..octets.len() * 8 {
+        let mut damaged = octets.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(decode_endpoint(OWNER, &damaged).is_err(), "bit {bit}");
+    }
 }
 
 #[test]
