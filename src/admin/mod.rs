@@ -6,12 +6,13 @@
 //! `guard` decides who may ask what, `problem` is a request that is not followed, `json` the form of the
 //! answers; `leases` pages through the engine, `why` explains, `steer` and `wishes` carry out what changes something
 //! and `audit` writes it down, `events` tells whoever watches, `watch` looks at everything once a second
-//! and `outlook` computes what follows from it, `metrics` writes gauges, `page` is the
+//! and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
 //! status page, `listener` bounds the connections; `client` is the asking side.
 
 mod audit;
 pub mod client;
 mod events;
+mod gauges;
 mod guard;
 pub mod json;
 mod leases;

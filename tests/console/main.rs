@@ -16,6 +16,7 @@ mod browser;
 #[path = "../serve/clients.rs"]
 mod clients;
 mod http;
+mod metrics;
 #[path = "../interop/support/packet.rs"]
 mod packet;
 mod page;
