@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod isc;
 mod leases;
+mod man;
 mod operate;
 mod pcap;
 mod serve;
@@ -218,6 +219,12 @@ Example:
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write manual pages for all these commands
+    #[command(after_help = "Example:\n  twinlease man /usr/local/share/man/man1")]
+    Man {
+        /// Where to
+        directory: PathBuf,
+    },
     /// See a pair at work on this machine: clients, a crash, a return, and a verdict
     #[command(after_help = "\
 Needs no privileges. Two real server processes on loopback, real UDP clients behind a relay agent.
@@ -327,6 +334,7 @@ pub fn main() -> ExitCode {
         }
         Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
         Command::Top { server } => finish(top::run(&server)),
+        Command::Man { directory } => finish(man::run(&directory)),
         Command::Completions { shell } => finish(completions::run(shell)),
         Command::Token { name, role, json } => finish(token::run(&name, role, json)),
         Command::Demo { options } => match demo::run(&options) {

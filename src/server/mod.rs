@@ -9,6 +9,7 @@ pub mod feed;
 pub(crate) mod keeper;
 pub mod logging;
 pub mod metrics;
+mod notify;
 pub(crate) mod owners;
 pub mod plan;
 mod reasons;

@@ -20,6 +20,7 @@ mod metrics;
 #[path = "../interop/support/packet.rs"]
 mod packet;
 mod page;
+mod parity;
 #[path = "../serve/relay.rs"]
 mod relay;
 #[path = "../serve/server.rs"]

@@ -24,6 +24,7 @@ mod server;
 mod settings;
 mod steering;
 mod storage;
+mod systemd;
 mod tap;
 mod tls;
 #[path = "../interop/support/wait.rs"]
