@@ -73,6 +73,8 @@ pub struct EndpointRecord {
     /// since, without the other's knowledge: they hold until MCLT after what was promised (§5.2.1).
     /// Absent if no store was lost.
     pub unsure_before: UnixTime,
+    /// Until then an operator holds the automatic PARTNER-DOWN of §10 back.
+    pub maintenance_until: Option<UnixTime>,
 }
 
 /// Everything that a store holds for one owner.

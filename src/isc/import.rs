@@ -135,6 +135,7 @@ fn record(
         hash_bucket_assignment: None,
         last_connect_time: None,
         unsure_before: UnixTime::ABSENT,
+        maintenance_until: None,
     }
 }
 

@@ -15,4 +15,5 @@ mod reasons;
 mod recovery;
 mod report;
 pub mod serve;
+mod steering;
 mod why;

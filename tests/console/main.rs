@@ -16,6 +16,7 @@ mod browser;
 #[path = "../serve/clients.rs"]
 mod clients;
 mod http;
+mod metrics;
 #[path = "../interop/support/packet.rs"]
 mod packet;
 mod page;
@@ -23,5 +24,6 @@ mod page;
 mod relay;
 #[path = "../serve/server.rs"]
 mod server;
+mod steering;
 #[path = "../interop/support/wait.rs"]
 mod wait;

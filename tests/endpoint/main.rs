@@ -57,6 +57,7 @@ mod service;
 mod soak;
 mod states;
 mod status;
+mod steering;
 mod stopping;
 mod support;
 mod tls;

@@ -22,6 +22,7 @@ mod relay;
 mod secrets;
 mod server;
 mod settings;
+mod steering;
 mod storage;
 mod tap;
 mod tls;

@@ -52,6 +52,7 @@ fn an_endpoint_record_is_written_as_the_format_says() {
         &endpoint().hash_bucket_assignment.unwrap(),
         &0x6553_f109u32.to_be_bytes(),
         &1_700_000_015u32.to_be_bytes(),
+        &0u32.to_be_bytes(),
     ]
     .concat();
     assert_eq!(endpoint_octets().split_last_chunk::<4>().unwrap().0, expected);
@@ -64,14 +65,32 @@ fn an_endpoint_record_has_the_lowest_version_that_holds_its_times() {
     for (last_connect_time, unsure_before, version, length) in [
         (None, UnixTime::ABSENT, 1, 64),
         (connected, UnixTime::ABSENT, 2, 68),
-        (None, unsure, 3, 72),
-        (connected, unsure, 3, 72),
+        (None, unsure, 3, 76),
+        (connected, unsure, 3, 76),
     ] {
         let record = EndpointRecord { last_connect_time, unsure_before, ..endpoint() };
         let mut octets = Vec::new();
         encode_endpoint(OWNER, &record, &mut octets);
         assert_eq!((octets[0], octets.len()), (version, length));
         assert_eq!(decode_endpoint(OWNER, &octets), Ok(record));
+    }
+}
+
+#[test]
+fn an_endpoint_record_in_maintenance_is_written_as_version_3() {
+    let mut octets = Vec::new();
+    let record = EndpointRecord {
+        unsure_before: UnixTime::ABSENT,
+        maintenance_until: Some(UnixTime(0x6553_f10f)),
+        ..endpoint()
+    };
+    encode_endpoint(OWNER, &record, &mut octets);
+    assert_eq!((octets[0], octets.len()), (3, 76));
+    assert_eq!(octets[60..72], [0x65, 0x53, 0xf1, 0x09, 0, 0, 0, 0, 0x65, 0x53, 0xf1, 0x0f]);
+    for bit in 0..octets.len() * 8 {
+        let mut damaged = octets.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(decode_endpoint(OWNER, &damaged).is_err(), "bit {bit}");
     }
 }
 
