@@ -51,6 +51,7 @@ mod freeing;
 pub mod io;
 mod leases;
 mod link;
+mod lost_store;
 mod outbox;
 mod partner;
 #[expect(

@@ -156,6 +156,9 @@ impl FailoverEndpoint {
 
     fn ask(&mut self, now: Now, makes_room: bool) {
         let all = self.record.storage_lost;
+        if all {
+            self.a_store_was_lost(now);
+        }
         // Asking again is no progress.
         let before = self.requests.outstanding;
         let last_progress = before.map_or(now.monotonic, |asked| asked.last_progress);
@@ -212,6 +215,8 @@ impl FailoverEndpoint {
     fn answer_update_request(&mut self, now: Now) {
         let Some(Asked { xid, all }) = self.requests.take_asked(now) else { return };
         if all {
+            self.a_store_was_lost(now);
+            self.restore_unsure_leases(now);
             self.mark_all_unknown();
         }
         self.start_sweep(Some(xid));

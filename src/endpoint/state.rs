@@ -105,6 +105,7 @@ pub(super) fn start(
         mclt: None,
         hash_bucket_assignment: None,
         last_connect_time: None,
+        unsure_before: UnixTime::ABSENT,
         maintenance_until: None,
     });
     if serves_clients(record.state) {
@@ -313,6 +314,9 @@ impl FailoverEndpoint {
 
     /// The rule for this server's state and the partner's (requirements 2.4).
     fn apply_pair_rule(&mut self, now: Now, partner_state: FailoverState, startup: bool) {
+        if self.partner_is_back() && !self.updates.partner_has_all() {
+            return self.start_sweep(None);
+        }
         let state = self.state();
         let transition =
             transitions::on_partner_state(self.config.role, state, partner_state, startup);
@@ -330,6 +334,27 @@ impl FailoverEndpoint {
             self.record.start_of_state = now.wall;
             self.commit_record();
             self.timers.stopping = Some(now.monotonic);
+        }
+    }
+
+    /// Whether the partner has recovered beside this server in PARTNER-DOWN. Before they are both in
+    /// NORMAL it has to know of every one of its addresses that was given away (§9.4.3), and until then
+    /// no more are.
+    pub(super) fn partner_is_back(&self) -> bool {
+        self.state() == FailoverState::PartnerDown
+            && self.communications_ok()
+            && self.record.partner_state == Some(FailoverState::RecoverDone)
+            && !self.timers.partner_in_startup
+    }
+
+    /// The partner has answered everything that this server did alone.
+    pub(super) fn leave_partner_down(&mut self, now: Now) {
+        if self.partner_is_back() {
+            let (state, partner_state) = (FailoverState::PartnerDown, FailoverState::RecoverDone);
+            let role = self.config.role;
+            let transition = transitions::on_partner_state(role, state, partner_state, false);
+            self.note_pair_rule(state, false, transition);
+            self.enter(now, transition);
         }
     }
 

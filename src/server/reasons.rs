@@ -79,6 +79,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::server::metrics::Format;
     use crate::wire::FailoverState;
 
     #[test]

@@ -22,8 +22,8 @@ const PLAIN_VERSION: u8 = 1;
 const CARRYING_VERSION: u8 = 2;
 /// Version of endpoint records with the time of a CONNECT at their end.
 const DATED_VERSION: u8 = 2;
-/// Version of endpoint records with the end of maintenance behind it.
-const MAINTENANCE_VERSION: u8 = 3;
+/// Version of endpoint records with further times behind it, each 0 if there is none.
+const TIMES_VERSION: u8 = 3;
 
 /// Octets of a binding's key: owner, address.
 pub const BINDING_KEY_LEN: usize = 6;
@@ -32,7 +32,7 @@ const BINDING_FIXED: usize = 32;
 const CHECKSUM: usize = 4;
 /// Octets of an endpoint record before the time of the last CONNECT, if there is one.
 const ENDPOINT_FIXED: usize = 60;
-/// Octets of that time, and of the end of maintenance.
+/// Octets of that time, and of each other behind it.
 const TIME: usize = 4;
 
 const PARTNER_KNOWS: u8 = 1;
@@ -178,10 +178,11 @@ pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8
     }
     let code = |state: Option<FailoverState>| state.map_or(0, FailoverState::code);
     let [previous, partner] = [code(record.previous_state), code(record.partner_state)];
-    let version = match (record.maintenance_until, record.last_connect_time) {
-        (Some(_), _) => MAINTENANCE_VERSION,
-        (None, Some(_)) => DATED_VERSION,
-        (None, None) => PLAIN_VERSION,
+    let further = record.unsure_before.is_known() || record.maintenance_until.is_some();
+    let version = match record.last_connect_time {
+        _ if further => TIMES_VERSION,
+        Some(_) => DATED_VERSION,
+        None => PLAIN_VERSION,
     };
     out.extend([version, record.state.code(), previous, partner, flags, 0, 0, 0]);
     for time in [
@@ -197,8 +198,9 @@ pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8
     if version >= DATED_VERSION {
         out.extend(record.last_connect_time.unwrap_or(UnixTime::ABSENT).0.to_be_bytes());
     }
-    if let Some(time) = record.maintenance_until {
-        out.extend(time.0.to_be_bytes());
+    if version >= TIMES_VERSION {
+        out.extend(record.unsure_before.0.to_be_bytes());
+        out.extend(record.maintenance_until.unwrap_or(UnixTime::ABSENT).0.to_be_bytes());
     }
     seal(&owner.0.to_be_bytes(), out);
 }
@@ -210,11 +212,11 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
     else {
         return Err(too_short(record, ENDPOINT_FIXED + CHECKSUM));
     };
-    check_version(*version, MAINTENANCE_VERSION)?;
+    check_version(*version, TIMES_VERSION)?;
     let times = match *version {
         PLAIN_VERSION => 0,
         DATED_VERSION => TIME,
-        _ => 2 * TIME,
+        _ => 3 * TIME,
     };
     let expected = (ENDPOINT_FIXED + CHECKSUM).saturating_add(times);
     if record.len() != expected {
@@ -233,8 +235,9 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
         0 => Ok(None),
         _ => FailoverState::from_code(code).map(Some).ok_or(field(name, offset, code)),
     };
+    let further = *version == TIMES_VERSION;
+    let known = |time: UnixTime| time.is_known().then_some(time);
     let connect_time = UnixTime(long(behind, 0));
-    let ends = times == 2 * TIME;
     let buckets = rest.get(20..).and_then(|octets| octets.first_chunk::<32>()).copied();
     Ok(EndpointRecord {
         state: FailoverState::from_code(*state).ok_or(field("state", 1, *state))?,
@@ -249,9 +252,13 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
         contact_in_partner_down: flags & CONTACT_IN_PARTNER_DOWN != 0,
         mclt: (flags & HAS_MCLT != 0).then_some(long(rest, 16)),
         hash_bucket_assignment: buckets.filter(|_| flags & HAS_BUCKETS != 0),
-        last_connect_time: (times == TIME || ends && connect_time.is_known())
-            .then_some(connect_time),
-        maintenance_until: ends.then(|| UnixTime(long(behind, TIME))),
+        last_connect_time: match *version {
+            PLAIN_VERSION => None,
+            DATED_VERSION => Some(connect_time),
+            _ => known(connect_time),
+        },
+        unsure_before: if further { UnixTime(long(behind, TIME)) } else { UnixTime::ABSENT },
+        maintenance_until: known(UnixTime(long(behind, 2 * TIME))).filter(|_| further),
     })
 }
 

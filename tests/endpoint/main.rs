@@ -17,6 +17,7 @@ mod batching;
 mod bootp;
 mod carried;
 mod closing;
+mod coming_back;
 mod config;
 mod conflict;
 mod connection;

@@ -80,6 +80,8 @@ fn an_ended_lease_is_not_free_before_a_partner_that_lost_its_store_has_waited() 
         world.run(10);
         world.kill(PRIMARY);
         world.sides[PRIMARY].disk = Disk::default();
+        // What was promised, and MCLT, are over.
+        world.run(200 + MCLT);
         world.start(PRIMARY);
         world.run(200);
         assert_eq!(world.state(PRIMARY), FailoverState::RecoverWait);
@@ -92,6 +94,63 @@ fn an_ended_lease_is_not_free_before_a_partner_that_lost_its_store_has_waited() 
             assert!(unused, "{dialect:?} side {side}: {status}");
         }
     }
+}
+
+/// The partner may have renewed the lease up to MCLT after what it was promised, and lost the only record of
+/// that. Found by the simulator (`tests/seeds.txt`).
+///
+/// Holds: FO-5.2.1-6.
+#[test]
+fn a_lease_holds_until_mclt_after_what_a_lost_store_was_promised() {
+    for (lost, ends_first) in
+        [(PRIMARY, false), (PRIMARY, true), (SECONDARY, false), (SECONDARY, true)]
+    {
+        let mut world = World::normal(20);
+        let address = address(20);
+        world.lease(PRIMARY, address, client(1), 900);
+        world.run(5);
+        let survivor = 1 - lost;
+        let held = world.binding(survivor, address);
+        let promises = [held.sent_potential_expiration, held.received_potential_expiration];
+        let promised = promises.into_iter().max().unwrap();
+        assert!(promised > held.lease_expiration);
+        world.kill(lost);
+        world.sides[lost].disk = Disk::default();
+        if ends_first {
+            world.run_until(held.lease_expiration.plus(5));
+            assert_eq!(world.binding(survivor, address).binding_status, BindingStatus::Expired);
+        }
+        world.start(lost);
+        world.run_until(promised.plus(MCLT - 5));
+        for side in [PRIMARY, SECONDARY] {
+            let status = world.binding(side, address).binding_status;
+            assert_eq!(status, BindingStatus::Active, "side {side}, {lost} lost, {ends_first}");
+        }
+        world.run(30);
+        for side in [PRIMARY, SECONDARY] {
+            let status = world.binding(side, address).binding_status;
+            assert!(
+                matches!(status, BindingStatus::Free | BindingStatus::Backup),
+                "side {side}: {status}"
+            );
+        }
+    }
+}
+
+/// A client that is heard after the loss has what it was given then, and no more.
+#[test]
+fn a_lease_renewed_after_a_store_was_lost_ends_when_it_ends() {
+    let mut world = World::normal(20);
+    let address = address(20);
+    world.lease(PRIMARY, address, client(1), 900);
+    world.run(5);
+    world.kill(SECONDARY);
+    world.sides[SECONDARY].disk = Disk::default();
+    world.start(SECONDARY);
+    world.run(30);
+    world.lease(PRIMARY, address, client(1), 100);
+    world.run(110);
+    assert_ne!(world.binding(PRIMARY, address).binding_status, BindingStatus::Active);
 }
 
 /// The survivor's leases may rest on what the partner had promised before it lost its store. Found by

@@ -138,6 +138,7 @@ fn what_an_endpoint_does_not_know_is_kept_as_unknown() {
         mclt: None,
         hash_bucket_assignment: None,
         last_connect_time: None,
+        unsure_before: UnixTime::ABSENT,
         ..endpoint()
     };
     assert_eq!(endpoint_through_the_disk(expected.clone()), expected);
