@@ -1,7 +1,8 @@
 //! Counted things on their way to `GET /metrics`.
 //!
 //! Whoever counts hands over samples; [`Samples::render`] writes them in the Prometheus text
-//! format or in that of OpenMetrics. Samples of one name stand together whatever the order in which they came.
+//! format or in that of `OpenMetrics`. Samples of one name stand together whatever the order in which
+//! they came.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

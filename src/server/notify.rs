@@ -1,4 +1,4 @@
-//! Word to systemd (sd_notify): ready once the engine answers, alive as long as it does, stopping.
+//! Word to systemd (`sd_notify`): ready once the engine answers, alive as long as it does, stopping.
 //!
 //! Without systemd nobody listens, and nothing is said.
 
