@@ -111,8 +111,7 @@ fn a_lease_holds_until_mclt_after_what_a_lost_store_was_promised() {
         world.run(5);
         let survivor = 1 - lost;
         let held = world.binding(survivor, address);
-        let promises = [held.sent_potential_expiration, held.received_potential_expiration];
-        let promised = promises.into_iter().max().unwrap();
+        let promised = held.sent_potential_expiration.max(held.received_potential_expiration);
         assert!(promised > held.lease_expiration);
         world.kill(lost);
         world.sides[lost].disk = Disk::default();
