@@ -1,12 +1,17 @@
 //! From an empty database, or an old one, to NORMAL (§9.3, §9.5 to §9.7).
 
 use twinlease::balance::Role;
+use twinlease::binding::Binding;
+use twinlease::durable::Recovered;
 use twinlease::endpoint::{LeaseAuthority, OperatorCommand};
+use twinlease::time::UnixTime;
+use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 use twinlease::wire::dialect::Dialect;
 
+use crate::support::scripted::{Script, stored};
 use crate::support::world::{Disk, PRIMARY, SECONDARY, World};
-use crate::support::{MCLT, address, client, config};
+use crate::support::{MCLT, START, address, client, config};
 
 /// Holds: FO-4.1-6.
 #[test]
@@ -170,4 +175,36 @@ fn a_partner_that_lost_its_store_is_told_what_it_had_promised() {
     world.start(PRIMARY);
     world.run(30);
     assert_eq!(world.binding(PRIMARY, address).received_potential_expiration, promised);
+}
+
+/// What two servers that differ about a loss say of a lease until then has to come to the same.
+#[test]
+fn another_twinlease_that_holds_on_to_a_lease_that_ended_here_is_believed() {
+    for (vendor, believed) in [(&b"twinlease-0.1.0"[..], true), (b"another", false)] {
+        let mut ended = Binding::unused(address(12));
+        ended.binding_status = BindingStatus::Expired;
+        ended.client = Some(client(1).to_client());
+        ended.lease_expiration = UnixTime(START - 10);
+        ended.client_last_transaction = UnixTime(START - 300);
+        ended.partner_knows = false;
+        let recovered =
+            Recovered { endpoint: Some(stored(FailoverState::Normal)), bindings: vec![ended] };
+        let mut script = Script::new(config(Role::Primary, 20), recovered);
+        script.vendor = vendor;
+        script.connected();
+        script.accept_connect();
+        script.state(FailoverState::Normal);
+        script.update(BindingUpdate {
+            address: address(12),
+            binding_status: Some(BindingStatus::Active.code()),
+            client_hardware_address: Some(&[1, 2, 0, 94, 16, 0, 1]),
+            lease_expiration: Some(UnixTime(START + 600)),
+            potential_expiration: Some(UnixTime(START + 601)),
+            start_of_status: Some(UnixTime(START)),
+            client_last_transaction: Some(UnixTime(START - 300)),
+            ..BindingUpdate::default()
+        });
+        let status = script.endpoint.table().get(address(12)).unwrap().binding_status;
+        assert_eq!(status == BindingStatus::Active, believed, "{status}");
+    }
 }
