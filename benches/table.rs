@@ -1,4 +1,4 @@
-//! The binding table at a million addresses.
+//! The binding table at a million addresses, and an update of it from a thousand to ten million.
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -9,7 +9,7 @@
 #[path = "paths/table.rs"]
 mod path;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use twinlease::binding::Binding;
 use twinlease::time::UnixTime;
 use twinlease::wire::BindingStatus;
@@ -54,5 +54,27 @@ fn table(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, table);
+/// A renewal by size of the table: its client is looked up, and the binding replaced.
+fn sizes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("update by size");
+    group.throughput(Throughput::Elements(1));
+    for size in [1_000, 10_000, 100_000, MILLION, 10 * MILLION] {
+        let mut table = leased_table(size);
+        let (mut step, mut end) = (0, 1_700_003_600);
+        group.bench_function(BenchmarkId::new("renewal", size), |bencher| {
+            bencher.iter(|| {
+                step = (step + 1) % size;
+                end += 1;
+                let renewed = lease(scattered(step, size), UnixTime(end));
+                let client = renewed.client.as_ref().expect("it is leased");
+                let address = table.of_client(&client.as_ref()).next().expect("it has one");
+                assert_eq!(address, renewed.address, "each client has one address");
+                table.put(&renewed).expect("the address is in the range");
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, table, sizes);
 criterion_main!(benches);

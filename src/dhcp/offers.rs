@@ -126,6 +126,15 @@ impl Offers {
     pub(super) fn end(&mut self, address: Ipv4Addr) {
         if let Some(offer) = self.by_address.remove(&address) {
             self.by_client.remove(&offer.client);
+            self.forget_ended();
+        }
+    }
+
+    /// Takes out what stands before the oldest offer in being, so that whoever looks for that need not
+    /// go through it: where all addresses are taken that is done for every client.
+    fn forget_ended(&mut self) {
+        while self.made.front().is_some_and(|made| !stands_for_offer(&self.by_address, made)) {
+            self.made.pop_front();
         }
     }
 
@@ -242,6 +251,18 @@ mod tests {
         offers.park(Ipv4Addr::new(10, 0, 0, 3), &client(3), Instant::from_micros(2));
         assert_eq!(offers.of(&client(1)), None);
         assert_eq!(offers.of(&client(2)), Some(TWO));
+    }
+
+    #[test]
+    fn offers_that_ended_before_the_oldest_one_are_not_gone_through() {
+        let mut offers = Offers::default();
+        for last in 0..=255 {
+            offers.park(Ipv4Addr::new(10, 0, 1, last), &client(last), START);
+        }
+        for last in 0..=253 {
+            offers.release(&client(last));
+        }
+        assert_eq!(offers.made.len(), 2);
     }
 
     #[test]

@@ -42,10 +42,8 @@ impl Alone {
     ) -> Result<Self, ConfigError> {
         let mut table = BindingTable::new(ranges, table_seed)
             .map_err(|error| ConfigError::Ranges(error.to_string()))?;
-        for binding in &recovered.bindings {
-            // A range taken out of the configuration leaves bindings behind; they come back with it.
-            let _outside = table.put(binding);
-        }
+        // A range taken out of the configuration leaves bindings behind; they come back with it.
+        table.put_all(&recovered.bindings);
         let reserved =
             reservations.iter().map(|held| (held.address, held.client.clone())).collect();
         let last_commit = CommitId(0);

@@ -675,15 +675,13 @@ fn load(
 ) -> Result<(BindingTable, BTreeSet<Ipv4Addr>), ConfigError> {
     let mut table = BindingTable::new(&config.ranges, config.table_seed)
         .map_err(|error| ConfigError::Ranges(error.to_string()))?;
+    // A range that was taken out of the configuration leaves bindings behind; they come back with the
+    // range.
+    table.put_all(bindings);
     let mut flagged = BTreeSet::new();
     for binding in bindings {
         if binding.ip_flags.contains(IpFlags::RESERVED) {
             flagged.insert(binding.address);
-        }
-        // A range that was taken out of the configuration leaves bindings behind; they come back
-        // with the range.
-        if table.put(binding).is_err() {
-            continue;
         }
         let ended =
             matches!(binding.binding_status, BindingStatus::Expired | BindingStatus::Released);

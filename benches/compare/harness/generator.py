@@ -24,13 +24,15 @@ class Result:
 class Clients:
     """`twinlease bench clients`, as a relay that tells all servers everything, whoever made them."""
 
-    def __init__(self, network, hosts, clients):
+    def __init__(self, network, hosts, clients, first=False):
         self.network, self.clients = network, clients
+        # Before other processes, so that it is not the limit itself.
+        self.priority = ["nice", "-n", "-10"] if first else []
         self.servers = ",".join(ADDRESSES[host] for host in hosts)
 
     def command(self, rate, seconds):
-        return [PROGRAM, "bench", "clients", "--servers", self.servers, "--giaddr", ADDRESSES["clients"],
-                "--rate", rate, "--seconds", seconds, "--clients", self.clients, "--json", "-"]
+        return [*self.priority, PROGRAM, "bench", "clients", "--servers", self.servers, "--giaddr", ADDRESSES["clients"], "--rate", rate,
+                "--seconds", seconds, "--clients", self.clients, "--json", "-"]
 
     def run(self, rate, seconds):
         """Begins `rate` exchanges a second for so long."""

@@ -12,6 +12,7 @@ PORT = 8000
 
 
 class Kea(Server):
+    speaks_the_draft = False
     settings = [
         ("multi-threading with 2 threads", "one a processor of this machine"),
         ("HA with multi-threading, its own listener, 2 + 2 threads", "the fastest of its ways to talk to the partner"),

@@ -1,5 +1,7 @@
 """The loads. Each takes a kind of server and adds figures to a dictionary."""
 
+import ipaddress
+import json
 import subprocess
 import sys
 import time
@@ -7,9 +9,12 @@ from pathlib import Path
 
 from .generator import Clients, SteadyLoad
 from .network import ADDRESSES, wait_for
-from .servers import Setup
+from .prerequisites import PROGRAM
+from .servers import CLIENTS, RELATIONSHIP, WINDOW, Setup
+from .slices import Slices
 
 PROBE = Path(__file__).with_name("probe.py")
+FIRST_CLIENT = ipaddress.ip_address(CLIENTS)
 # Share of exchanges that may come to nothing at the saturating rate.
 LOSS = 0.01
 # The search ends when the rate is known as precisely.
@@ -51,8 +56,8 @@ class Bench:
             if sum(server.process.cpu_seconds() for server in servers) - before < 0.03:
                 return
 
-    def generator(self, hosts="ab"):
-        return Clients(self.network, hosts, 50_000)
+    def generator(self, hosts="ab", first=False):
+        return Clients(self.network, hosts, 50_000, first)
 
     def first_answer(self):
         """Waits for the first answer of anybody; when it came, on the monotonic clock."""
@@ -106,6 +111,22 @@ def exchanges(bench, kind, figures):
     generator.run(200, 2)
     figures["alone exchanges/s"] = bench.saturation(generator, max(int(rate * 0.8), 100))
     single.stop()
+
+
+def held(bench, kind, figures):
+    """The same with a part of one processor for each server: what a server is worth, and what a partner costs it."""
+    setup = Setup()
+    generator = bench.generator("a", first=True)
+    with Slices([bench.alone(kind, setup)]):
+        generator.run(100, 2)
+        figures["held alone exchanges/s"] = alone = bench.saturation(generator, bench.guesses.get(f"{kind.name} held", 200))
+    bench.guesses[f"{kind.name} held"] = max(int(alone * 0.8), 20)
+    generator = bench.generator(first=True)
+    with Slices(bench.pair(kind, setup)):
+        generator.run(100, 2)
+        figures["held exchanges/s"] = rate = bench.saturation(generator, max(int(alone * 0.8), 20))
+        time.sleep(1)
+        figures["held goodput at 4x"] = generator.run(4 * rate, bench.seconds + 2).goodput
 
 
 def takeover(bench, kind, figures):
@@ -170,6 +191,30 @@ def small_synchronisation(bench, kind, figures):
     synchronisation(bench, kind, figures, 10_000)
 
 
+def partner(bench, kind, figures, count=10_000):
+    """One server with a partner of ours, which keeps nothing: bindings that it takes and gives, as the draft has it."""
+    if not kind.speaks_the_draft:
+        return
+    server = kind(bench.network, "a", Setup(clients=count), ADDRESSES["b"])
+    server.begin(int(time.time()))
+    server.start()
+    bench.settle([server])
+    result = bench.network.run("b", [
+        PROGRAM, "bench", "partner", "--server", ADDRESSES["a"], "--local", ADDRESSES["b"], "--role", "secondary",
+        "--relationship", RELATIONSHIP, "--pool", FIRST_CLIENT, "--max-unacked-updates", WINDOW, "--sync-to", count, "--sync-from",
+        "--json", "-",
+    ], 180)
+    try:
+        report = json.loads(result.stdout)
+    except ValueError:
+        raise RuntimeError(f"bench partner: {result.stdout[-300:]} {result.stderr[-300:]}") from None
+    finally:
+        server.stop()
+    figures["takes bindings/s"] = report["sync-to"]["bindings-per-second"]
+    figures["takes p99 ms"] = 1000 * report["sync-to"]["acknowledgement-seconds"]["p99"]
+    figures["gives bindings/s"] = report["sync-from"]["bindings-per-second"]
+
+
 def start(bench, kind, figures, count=60_000):
     """From the start of the process to the first answer, with and without leases, and the memory that they take."""
     memory = []
@@ -212,9 +257,11 @@ def durability(bench, kind, figures):
 
 LOADS = {
     "exchanges": exchanges,
+    "held": held,
     "takeover": takeover,
     "synchronisation-10k": small_synchronisation,
     "synchronisation": synchronisation,
+    "partner": partner,
     "start": start,
     "durability": durability,
     "million": million,

@@ -34,3 +34,32 @@ def svg(results, kinds):
         'font-family="sans-serif" font-size="12" fill="#24292f">\n'
         f'<rect width="{WIDTH}" height="{y}" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
+
+
+# The plot of costs: width and height of its field, and where that begins.
+FIELD, RISE, EDGE = 640, 220, 60
+
+
+def cost_by_size(points):
+    """Nanoseconds of an update by the size of the table, sizes to the power of ten; None without points."""
+    if not points:
+        return None
+    powers = [len(str(size)) - 1 for size, _ in points]
+    step = FIELD / max(powers[-1] - powers[0], 1)
+    greatest = max(cost for _, cost in points) * 1.2
+    place = lambda power, cost: (EDGE + (power - powers[0]) * step, 20 + RISE * (1 - cost / greatest))
+    parts = [f'<path d="M{EDGE} 20V{20 + RISE}H{EDGE + FIELD}" fill="none" stroke="#8a8f98"/>']
+    line = []
+    for power, (size, cost) in zip(powers, points):
+        x, y = place(power, cost)
+        line.append(f"{x:.0f},{y:.0f}")
+        parts.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="{COLOURS["twinlease"]}"/>')
+        parts.append(f'<text x="{x:.0f}" y="{y - 10:.0f}" text-anchor="middle">{number(cost)} ns</text>')
+        parts.append(f'<text x="{x:.0f}" y="{RISE + 38}" text-anchor="middle">{number(size)}</text>')
+    parts.append(f'<polyline points="{" ".join(line)}" fill="none" stroke="{COLOURS["twinlease"]}" stroke-width="2"/>')
+    parts.append(f'<text x="{EDGE + FIELD / 2}" y="{RISE + 58}" text-anchor="middle">bindings in the table</text>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {FIELD + 2 * EDGE} {RISE + 70}" width="{FIELD + 2 * EDGE}" '
+        f'height="{RISE + 70}" font-family="sans-serif" font-size="12" fill="#24292f">\n'
+        f'<rect width="{FIELD + 2 * EDGE}" height="{RISE + 70}" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n"
+    )

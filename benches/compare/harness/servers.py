@@ -35,6 +35,9 @@ class Setup:
 class Server:
     """One server on one host. `partner` is None for a server alone."""
 
+    # Whether its failover protocol is that of the draft, so that `twinlease bench partner` can be its partner.
+    speaks_the_draft = True
+
     def __init__(self, network, host, setup, partner):
         self.network, self.host, self.setup, self.partner = network, host, setup, partner
         self.address = ADDRESSES[host]

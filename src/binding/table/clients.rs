@@ -12,6 +12,10 @@ use super::record::{Identifiers, Record};
 use super::{NONE, at, at_mut};
 use crate::binding::ClientRef;
 
+/// Clients whose chains are looked at together: about as many loads as a processor has under way at
+/// a time.
+const TOGETHER: usize = 16;
+
 /// The heads of the chains.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct ClientIndex {
@@ -39,6 +43,25 @@ impl ClientIndex {
             at_mut(records, *head).client_prev = slot;
         }
         *head = slot;
+    }
+
+    /// Looks at the chains of clients that are about to be added. Their heads lie anywhere in memory: looked
+    /// at together they are waited for once, and not one after the other.
+    pub(super) fn look_ahead<'a>(&self, clients: impl Iterator<Item = ClientRef<'a>>) {
+        let mut chains = clients.filter_map(|client| self.chain_of(&client));
+        let mut together = [0; TOGETHER];
+        loop {
+            let mut count = 0;
+            for (place, chain) in together.iter_mut().zip(chains.by_ref()) {
+                *place = chain;
+                count += 1;
+            }
+            let heads = together.iter().take(count).filter_map(|chain| self.heads.get(*chain));
+            core::hint::black_box(heads.fold(0, |all, head| all ^ head));
+            if count < TOGETHER {
+                return;
+            }
+        }
     }
 
     /// Takes the record at `slot` out of the chain of its client, if it has one.

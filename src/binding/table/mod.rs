@@ -151,6 +151,20 @@ impl BindingTable {
         slot.is_none_or(|(slot, _)| at(&self.records, slot).partner_knows())
     }
 
+    /// Puts many bindings, in less time than one after the other. Those of addresses that lie in no range
+    /// are left out.
+    pub fn put_all(&mut self, bindings: &[Binding]) {
+        /// What is looked at ahead is still near when it is needed.
+        const AHEAD: usize = 64;
+        for bindings in bindings.chunks(AHEAD) {
+            let clients = bindings.iter().filter_map(|binding| binding.client.as_ref());
+            self.clients.look_ahead(clients.map(Client::as_ref));
+            for binding in bindings {
+                let _outside = self.put(binding);
+            }
+        }
+    }
+
     /// Replaces the binding of an address.
     ///
     /// If the status changes, the address goes to the end of the new status' queue; otherwise it

@@ -251,6 +251,25 @@ fn the_seed_changes_nothing_that_can_be_seen() {
 }
 
 #[test]
+fn many_bindings_put_together_are_there_as_if_put_one_after_the_other() {
+    let mut numbers = Numbers(5);
+    let mut together = BindingTable::new(&ranges(), 3).unwrap();
+    let mut bindings: Vec<_> =
+        together.iter().map(|unused| numbers.binding(unused.address)).collect();
+    bindings.push(numbers.binding([10, 9, 9, 9].into()));
+    let mut one_by_one = together.clone();
+    together.put_all(&bindings);
+    for binding in &bindings {
+        let _outside = one_by_one.put(binding);
+    }
+    assert!(together.iter().eq(one_by_one.iter()));
+    for client in clients().iter().flatten() {
+        let client = client.as_ref();
+        assert!(together.of_client(&client).eq(one_by_one.of_client(&client)));
+    }
+}
+
+#[test]
 fn room_for_long_identifiers_is_given_back() {
     let mut table = BindingTable::new(&ranges(), 0).unwrap();
     let address = Ipv4Addr::new(10, 0, 1, 7);
