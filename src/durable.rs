@@ -69,6 +69,12 @@ pub struct EndpointRecord {
     /// The latest time that a CONNECT has carried while a shared secret was in use: received by a
     /// secondary, sent by a primary (§11.1).
     pub last_connect_time: Option<UnixTime>,
+    /// Leases last heard of before this may have been prolonged by a server that has lost its store
+    /// since, without the other's knowledge: they hold until MCLT after what was promised (§5.2.1).
+    /// Absent if no store was lost.
+    pub unsure_before: UnixTime,
+    /// Until then an operator holds the automatic PARTNER-DOWN of §10 back.
+    pub maintenance_until: Option<UnixTime>,
 }
 
 /// Everything that a store holds for one owner.

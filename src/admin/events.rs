@@ -139,6 +139,9 @@ fn kind_of(event: &Event) -> (&'static str, Value) {
         Event::CommunicationsInterrupted(_) => {
             ("communications", json!({ "communications": "interrupted" }))
         }
+        Event::Maintenance { until } => {
+            ("maintenance", json!({ "until": until.map(|until| until.0) }))
+        }
         _ => ("notice", Value::Null),
     }
 }

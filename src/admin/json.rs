@@ -103,6 +103,9 @@ pub struct RelationshipBody {
     /// Share of the leases given here that the lead time makes shorter than was wanted.
     #[serde(default)]
     pub leases_cut_share: Option<f64>,
+    /// Until when an operator keeps the partner from being declared down automatically.
+    #[serde(default)]
+    pub maintenance_until: Option<u32>,
 }
 
 /// How far an exchange of updates is.
@@ -158,6 +161,7 @@ impl RelationshipBody {
             received_rate: known_more.received_rate,
             progress: known_more.progress.map(ProgressBody::from),
             leases_cut_share: known_more.leases_cut_share,
+            maintenance_until: report.maintenance_until.map(|until| until.0),
         }
     }
 }
@@ -327,6 +331,9 @@ pub struct DoneBody {
     pub relationship: String,
     /// The state that it is in now.
     pub state: Option<String>,
+    /// Until when the partner is not declared down automatically; null without maintenance.
+    #[serde(default, rename = "maintenance-until")]
+    pub maintenance_until: Option<u32>,
 }
 
 /// The answer to a reset: it is done.

@@ -1,27 +1,44 @@
 //! `GET /metrics`: what the engine counts, and gauges made from its status.
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::endpoint::{Communications, Status, Sync};
-use crate::server::command::{AdminCommand, CommandSender};
-use crate::server::metrics::Samples;
+use crate::server::command::AdminCommand;
+use crate::server::metrics::{Format, Samples};
 use crate::wire::codes::{BindingStatus, FailoverState, MessageType};
 
-use super::ask;
 use super::problem::Failure;
+use super::{App, ask, gauges};
 
-pub(super) async fn scrape(State(commands): State<CommandSender>) -> Result<Response, Failure> {
-    let mut samples = ask(&commands, |answer| AdminCommand::Metrics { answer }).await?;
-    let status = ask(&commands, |answer| AdminCommand::Status { answer }).await?;
+/// The content type of `OpenMetrics` without its version.
+const OPEN_METRICS: &str = "application/openmetrics-text";
+
+pub(super) async fn scrape(
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let mut samples = ask(&app.commands, |answer| AdminCommand::Metrics { answer }).await?;
+    let status = ask(&app.commands, |answer| AdminCommand::Status { answer }).await?;
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     samples.gauge("twinlease_build_info", "Always 1; the version is a label.", &version, 1.0);
     for report in &status.relationships {
         relationship(report, &mut samples);
     }
-    let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, content_type)], samples.render()).into_response())
+    gauges::add(&app.watch.status(&status), &mut samples);
+    let (format, content_type) = if prefers_open_metrics(&headers) {
+        (Format::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    } else {
+        (Format::Prometheus, "text/plain; version=0.0.4; charset=utf-8")
+    };
+    Ok(([(header::CONTENT_TYPE, content_type)], samples.render(format)).into_response())
+}
+
+/// Whoever can read `OpenMetrics` gets it, as Prometheus asks for it first.
+fn prefers_open_metrics(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    accepted.filter_map(|value| value.to_str().ok()).any(|value| value.contains(OPEN_METRICS))
 }
 
 const fn flag(set: bool) -> f64 {

@@ -4,14 +4,15 @@
 //! holds against the routes. Every error is a problem (RFC 9457) that names the rule that refused.
 //!
 //! `guard` decides who may ask what, `problem` is a request that is not followed, `json` the form of the
-//! answers; `leases` pages through the engine, `why` explains, `steer` carries out what changes something
+//! answers; `leases` pages through the engine, `why` explains, `steer` and `wishes` carry out what changes something
 //! and `audit` writes it down, `events` tells whoever watches, `watch` looks at everything once a second
-//! and `outlook` computes what follows from it, `metrics` writes gauges, `page` is the
+//! and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
 //! status page, `listener` bounds the connections; `client` is the asking side.
 
 mod audit;
 pub mod client;
 mod events;
+mod gauges;
 mod guard;
 pub mod json;
 mod leases;
@@ -23,6 +24,7 @@ mod problem;
 mod steer;
 mod watch;
 mod why;
+mod wishes;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -103,6 +105,11 @@ fn routes() -> Vec<Route> {
         act("/v1/relationships/{name}/partner-down", post(steer::partner_down)),
         act("/v1/relationships/{name}/shutdown", post(steer::shutdown)),
         act("/v1/relationships/{name}/forget-connect-time", post(steer::forget_connect_time)),
+        act("/v1/relationships/{name}/pause", post(wishes::pause)),
+        act("/v1/relationships/{name}/maintenance", post(wishes::maintenance)),
+        act("/v1/relationships/{name}/end-maintenance", post(wishes::end_maintenance)),
+        act("/v1/relationships/{name}/resynchronise", post(wishes::resynchronise)),
+        act("/v1/relationships/{name}/rebalance", post(wishes::rebalance)),
         act("/v1/addresses/{address}/reset", post(steer::reset)),
         look("/metrics", get(metrics::scrape)),
         look("/healthz", get(healthz)),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::endpoint::OperatorCommand;
 use crate::server::command::{AdminCommand, CommandError, CommandSender, LeaseQuery};
 use crate::wire::codes::FailoverState;
 
@@ -18,28 +19,54 @@ use super::json::{DoneBody, ResetBody};
 use super::problem::Failure;
 use super::{App, ask};
 
+/// Characters of a reason.
+const MAX_REASON: usize = 256;
+
+/// How an operator wants the partner declared down, in the query or in the body.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartnerDownQuery {
     #[serde(default)]
     force: bool,
+    #[serde(default)]
+    reason: Option<String>,
 }
 
-/// What the body of a declaration says. It is an object by name: serde would take a list for one.
-fn is_forced(body: &str) -> Result<bool, Failure> {
-    if body.trim().is_empty() {
-        return Ok(false);
+impl PartnerDownQuery {
+    /// What the body says. It is an object by name: serde would take a list for one.
+    fn of_body(body: &str) -> Result<Self, Failure> {
+        if body.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let read = || {
+            let object: serde_json::Map<String, Value> = serde_json::from_str(body)?;
+            serde_json::from_value(object.into())
+        };
+        read().map_err(|error: serde_json::Error| {
+            let right = "write {\"force\": true, \"reason\": \"...\"} or nothing";
+            Failure::wrong(format!("the body is wrong: {error}; {right}"))
+        })
     }
-    let read = || {
-        let object: serde_json::Map<String, Value> = serde_json::from_str(body)?;
-        serde_json::from_value::<PartnerDownQuery>(object.into())
-    };
-    read().map(|wish| wish.force).map_err(|error| {
-        Failure::wrong(format!("the body is wrong: {error}; write {{\"force\": true}} or nothing"))
-    })
+
+    fn and(self, other: Self) -> Self {
+        Self { force: self.force || other.force, reason: self.reason.or(other.reason) }
+    }
+
+    /// The reason, if there is one that says something.
+    fn reason(&self) -> Result<Option<&str>, Failure> {
+        let reason = self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+        let is_right = reason.is_none_or(|reason| {
+            reason.chars().count() <= MAX_REASON && !reason.chars().any(char::is_control)
+        });
+        if is_right {
+            return Ok(reason);
+        }
+        let why = format!("a reason is one line of at most {MAX_REASON} characters");
+        Err(Failure::wrong(why))
+    }
 }
 
-fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Failure> {
+pub(super) fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Failure> {
     path.map(|Path(name)| name).map_err(|error| Failure::wrong(error.body_text()))
 }
 
@@ -53,13 +80,17 @@ pub(super) async fn partner_down(
     let name = named(relationship)?;
     let Query(wish) = query.map_err(|error| Failure::wrong(error.body_text()))?;
     let body = body.map_err(|error| Failure::unreadable(error.status(), error.body_text()))?;
-    let forced = is_forced(&body)? || wish.force;
-    let asked =
-        Asked {
-            action: "partner-down", arguments: json!({ "force": forced }), refused_by: "§9.4"
-        };
+    let wish = wish.and(PartnerDownQuery::of_body(&body)?);
+    let forced = wish.force;
+    let reason = wish.reason()?;
+    let overrules = forced && reason.is_some();
+    let arguments = match reason {
+        Some(reason) => json!({ "force": forced, "reason": reason }),
+        None => json!({ "force": forced }),
+    };
+    let asked = Asked { action: "partner-down", arguments, refused_by: "§9.4" };
     steer_relationship(app, caller, asked, name, move |relationship, answer| {
-        AdminCommand::PartnerDown { relationship, forced, answer }
+        AdminCommand::PartnerDown { relationship, forced, overrules, answer }
     })
     .await
 }
@@ -70,10 +101,7 @@ pub(super) async fn shutdown(
     relationship: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DoneBody>, Failure> {
     let asked = Asked { action: "shutdown", arguments: json!({}), refused_by: "§9.14" };
-    steer_relationship(app, caller, asked, named(relationship)?, |relationship, answer| {
-        AdminCommand::Shutdown { relationship, answer }
-    })
-    .await
+    operate(app, caller, asked, named(relationship)?, OperatorCommand::Shutdown).await
 }
 
 pub(super) async fn forget_connect_time(
@@ -82,10 +110,7 @@ pub(super) async fn forget_connect_time(
     relationship: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DoneBody>, Failure> {
     let asked = Asked { action: "forget-connect-time", arguments: json!({}), refused_by: "§11.1" };
-    steer_relationship(app, caller, asked, named(relationship)?, |relationship, answer| {
-        AdminCommand::ForgetConnectTime { relationship, answer }
-    })
-    .await
+    operate(app, caller, asked, named(relationship)?, OperatorCommand::ForgetConnectTime).await
 }
 
 pub(super) async fn reset(
@@ -103,6 +128,20 @@ pub(super) async fn reset(
 /// Where the engine says what became of a command.
 type Answer = oneshot::Sender<Result<(), CommandError>>;
 
+/// Gives a relationship an operator's word.
+pub(super) async fn operate(
+    app: App,
+    caller: Caller,
+    asked: Asked,
+    relationship: String,
+    command: OperatorCommand,
+) -> Result<Json<DoneBody>, Failure> {
+    steer_relationship(app, caller, asked, relationship, move |relationship, answer| {
+        AdminCommand::Operate { relationship, command, answer }
+    })
+    .await
+}
+
 /// Steers a relationship; the answer has the state that the command has led to.
 async fn steer_relationship(
     app: App,
@@ -115,7 +154,9 @@ async fn steer_relationship(
     let name = relationship.clone();
     let after = steer(app, caller, asked, target, move |answer| command(name, answer)).await?;
     let state = after.get("state").and_then(Value::as_str).map(str::to_owned);
-    Ok(Json(DoneBody { relationship, state }))
+    let maintenance_until = after.get("maintenance-until").and_then(Value::as_u64);
+    let maintenance_until = maintenance_until.and_then(|until| u32::try_from(until).ok());
+    Ok(Json(DoneBody { relationship, state, maintenance_until }))
 }
 
 /// What is changed.
@@ -143,6 +184,7 @@ impl Target {
                         "state": report.state.name(),
                         "partner-state": report.partner_state.map(FailoverState::name),
                         "communications": report.communications.name(),
+                        "maintenance-until": report.maintenance_until.map(|until| until.0),
                     })
                 }))
             }
@@ -159,11 +201,11 @@ impl Target {
 }
 
 /// What is asked for.
-struct Asked {
-    action: &'static str,
-    arguments: Value,
+pub(super) struct Asked {
+    pub(super) action: &'static str,
+    pub(super) arguments: Value,
     /// By which rule the engine refuses it, if it does.
-    refused_by: &'static str,
+    pub(super) refused_by: &'static str,
 }
 
 /// Carries out a change and writes it down; the answer is how its target stands afterwards. Whoever
@@ -224,15 +266,28 @@ mod tests {
         for (body, forced) in
             [("", Some(false)), (" {} ", Some(false)), ("{\"force\": true}", Some(true))]
         {
-            assert_eq!(is_forced(body).ok(), forced, "{body}");
+            let read = PartnerDownQuery::of_body(body).ok();
+            assert_eq!(read.map(|wish| wish.force), forced, "{body}");
         }
     }
 
     #[test]
     fn a_body_that_is_no_such_object_is_wrong() {
         for body in ["[true]", "true", "{\"forced\": true}", "{\"force\": 1}", "{"] {
-            let code = is_forced(body).map_err(|failure| failure.status);
-            assert_eq!(code, Err(StatusCode::BAD_REQUEST));
+            let code = PartnerDownQuery::of_body(body).map_err(|failure| failure.status);
+            assert_eq!(code.err(), Some(StatusCode::BAD_REQUEST));
         }
+    }
+
+    #[test]
+    fn a_reason_is_one_line_and_not_endless() {
+        let reason = |text: &str| {
+            let wish = PartnerDownQuery { force: true, reason: Some(text.to_owned()) };
+            wish.reason().map(|said| said.map(str::to_owned)).ok()
+        };
+        assert_eq!(reason(" the cable is cut "), Some(Some("the cable is cut".to_owned())));
+        assert_eq!(reason("  "), Some(None));
+        assert_eq!(reason("two\nlines"), None);
+        assert_eq!(reason(&"x".repeat(257)), None);
     }
 }

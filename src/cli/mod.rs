@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod isc;
 mod leases;
+mod man;
 mod operate;
 mod pcap;
 mod serve;
@@ -121,19 +122,26 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Declare that the partner is down and will not come back by itself
-    #[command(after_help = "\
-Only when the partner really does not run: two servers that both believe the other to be down give
+    /// Declare that the partner is down: this server goes on alone, is promoted
+    #[command(
+        visible_alias = "promote",
+        after_help = "\
+Refused while the partner answers, unless it is forced with a reason. Only when the partner really does not run: two servers that both believe the other to be down give
 the same address to two clients.
 
 Example:
-  twinlease partner-down office-lan")]
+  twinlease partner-down office-lan"
+    )]
     PartnerDown {
         /// Name of the relationship
         name: String,
-        /// Also while this server recovers and does not know the leases of the partner
+        /// Also while this server recovers and does not know the leases of the partner; with --reason
+        /// also while the partner answers
         #[arg(long)]
         force: bool,
+        /// Why it is right, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         #[command(flatten)]
         server: AdminAddress,
         /// Print one JSON object
@@ -151,6 +159,8 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    #[command(flatten)]
+    Wish(operate::Wish),
     /// Let the partner connect although its clock was set back
     #[command(after_help = "\
 With a shared secret every CONNECT has to be later than the one before, so that none can be played
@@ -208,6 +218,12 @@ Example:
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Write manual pages for all these commands
+    #[command(after_help = "Example:\n  twinlease man /usr/local/share/man/man1")]
+    Man {
+        /// Where to
+        directory: PathBuf,
     },
     /// See a pair at work on this machine: clients, a crash, a return, and a verdict
     #[command(after_help = "\
@@ -308,15 +324,17 @@ pub fn main() -> ExitCode {
         Command::Status { server, json } => finish(status::run(&server, json)),
         Command::Leases { server, json, filter } => finish(leases::run(&server, json, &filter)),
         Command::Why { about, server, json } => finish(why::run(&server, json, &about)),
-        Command::PartnerDown { name, force, server, json } => {
-            finish(operate::partner_down(&server, &name, force, json))
+        Command::PartnerDown { name, force, reason, server, json } => {
+            finish(operate::partner_down(&server, &name, force, reason.as_deref(), json))
         }
+        Command::Wish(wish) => finish(operate::wish(&wish)),
         Command::Shutdown { name, server, json } => finish(operate::shutdown(&server, &name, json)),
         Command::ForgetConnectTime { name, server, json } => {
             finish(operate::forget_connect_time(&server, &name, json))
         }
         Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
         Command::Top { server } => finish(top::run(&server)),
+        Command::Man { directory } => finish(man::run(&directory)),
         Command::Completions { shell } => finish(completions::run(shell)),
         Command::Token { name, role, json } => finish(token::run(&name, role, json)),
         Command::Demo { options } => match demo::run(&options) {

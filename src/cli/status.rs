@@ -48,6 +48,10 @@ fn print(relationship: &RelationshipBody, out: &mut impl Write) -> io::Result<()
     if relationship.communications != "ok" {
         writeln!(out, "  last contact    {}", utc(relationship.last_contact))?;
     }
+    if let Some(until) = relationship.maintenance_until {
+        let until = utc(Some(until));
+        writeln!(out, "  maintenance     until {until}: the partner is not declared down before")?;
+    }
     if let Some(progress) = &relationship.progress {
         let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
         let left = progress.seconds_left.map(|left| format!(", {left} s left")).unwrap_or_default();

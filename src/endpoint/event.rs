@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
+use crate::time::UnixTime;
 use crate::wire::codes::{DdnsFlags, FailoverState, MessageType, RejectReason};
 use crate::wire::error::DecodeError;
 
@@ -119,6 +120,11 @@ pub enum Event {
         /// An address for which it does.
         address: Ipv4Addr,
     },
+    /// An operator holds the automatic PARTNER-DOWN back, or it is possible again.
+    Maintenance {
+        /// Until when, in the local clock; `None` if not any more.
+        until: Option<UnixTime>,
+    },
     /// Stable storage failed: nothing is promised any more.
     StorageFailed,
 }
@@ -191,6 +197,7 @@ impl Event {
             | Self::PartnerRequestsUpdates { .. }
             | Self::PartnerUpdated { .. }
             | Self::PoolBalanced { .. }
+            | Self::Maintenance { .. }
             | Self::DnsUpdateDue { .. }
             | Self::DnsRemovalDue { .. } => false,
         }
@@ -253,6 +260,12 @@ impl fmt::Display for Event {
                 f,
                 "partner updates the DNS, for {address} among others; this server does not, and removes no records"
             ),
+            Self::Maintenance { until: Some(UnixTime(until)) } => {
+                write!(f, "maintenance until {until}: the partner is not declared down before")
+            }
+            Self::Maintenance { until: None } => {
+                f.write_str("maintenance is over: the safe period counts again")
+            }
             Self::StorageFailed => {
                 f.write_str("stable storage failed; nothing is promised any more")
             }

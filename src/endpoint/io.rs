@@ -2,7 +2,7 @@
 
 use crate::durable::{Commit, CommitId};
 use crate::endpoint::event::Event;
-use crate::time::Instant;
+use crate::time::{Instant, UnixTime};
 use crate::wire::error::DecodeError;
 use crate::wire::frame::Frame;
 
@@ -108,6 +108,17 @@ pub enum OperatorCommand {
     Shutdown,
     /// The next CONNECT may carry an earlier time than the last: a clock was set back (§11.1).
     ForgetConnectTime,
+    /// The partner is worked on: however long it stays away, it is not declared down automatically
+    /// (§10) before this moment. `None` ends that.
+    Maintenance {
+        /// The end, in the local clock.
+        until: Option<UnixTime>,
+    },
+    /// In NORMAL, tell the partner every lease once more, and ask it for what was never
+    /// acknowledged here.
+    Resynchronise,
+    /// In NORMAL, divide the unused addresses anew, however small the difference (§5.4).
+    Rebalance,
 }
 
 /// What an endpoint wants done. The order carries meaning: a commit precedes what promises it.

@@ -100,9 +100,10 @@ impl FailoverEndpoint {
         }
     }
 
-    /// T0 if this server is in PARTNER-DOWN.
+    /// T0 if this server is in PARTNER-DOWN, as long as the partner is not about to join it.
     pub(super) fn partner_down_since(&self) -> Option<UnixTime> {
-        (self.state() == FailoverState::PartnerDown).then_some(self.record.start_of_state)
+        let alone = self.state() == FailoverState::PartnerDown && !self.partner_is_back();
+        alone.then_some(self.record.start_of_state)
     }
 
     /// Whether the waits of PARTNER-DOWN are over for an address that a partner may have leased
@@ -314,6 +315,10 @@ impl FailoverEndpoint {
     fn expire(&mut self, now: Now, address: Ipv4Addr) {
         let Some(binding) = self.table.get(address) else { return };
         if binding.lease_expiration > now.wall || binding.lease_expiration.is_infinite() {
+            return;
+        }
+        if binding.binding_status == BindingStatus::Active && self.prolong_if_unsure(now, &binding)
+        {
             return;
         }
         match binding.binding_status {

@@ -16,7 +16,8 @@
 //! answered, `receive` takes the partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
 //! answers the DHCP service, `freeing` frees ended leases where there is no partner to agree, `dns` says
-//! who updates the DNS; `outbox` holds back what is not yet durable; `fingerprint` tells states apart.
+//! who updates the DNS; `outbox` holds back what is not yet durable; `steering` has what
+//! operators may want besides; `fingerprint` tells states apart.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
@@ -50,6 +51,7 @@ mod freeing;
 pub mod io;
 mod leases;
 mod link;
+mod lost_store;
 mod outbox;
 mod partner;
 #[expect(
@@ -65,6 +67,7 @@ pub mod service;
 mod setup;
 mod state;
 pub mod status;
+mod steering;
 mod tls;
 pub mod transitions;
 mod updates;
@@ -330,6 +333,7 @@ impl FailoverEndpoint {
             receiving: self.requests.received_so_far(),
             clock_delta_seconds: self.partner.delta.map(|delta| delta.0),
             mclt: self.mclt.0,
+            maintenance_until: self.record.maintenance_until,
             ranges,
             stats: self.stats,
         }

@@ -255,6 +255,15 @@ impl FailoverEndpoint {
         self.config.role == Role::Primary && self.config.dialect.primary_recalls_addresses()
     }
 
+    /// An operator's word: every pool is looked at now, however small the difference.
+    pub(super) fn balance_at_once(&mut self, now: Now) {
+        self.pool.refused.clear();
+        self.balance_pools(now, true);
+        if self.config.role == Role::Secondary && self.asks_from_time_to_time() {
+            self.pool.poolreq_due = Some(now.monotonic);
+        }
+    }
+
     /// How far this server's part of a range exceeds its share.
     fn surplus(&self, range: RangeId) -> Surplus {
         let reserved = |status| {

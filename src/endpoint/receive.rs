@@ -150,6 +150,9 @@ impl FailoverEndpoint {
         if dialect.dates_release_by_lease_expiration() && is_later_release(own, received) {
             return Acceptance::Accept;
         }
+        if self.partner.is_twinlease() && is_prolonged(now, own, received) {
+            return Acceptance::Accept;
+        }
         let same_end = received.lease_expiration.plus(SAME_END) >= own.lease_expiration;
         let wall = if same_end && dialect.expires_by_its_own_clock() {
             now.wall.plus(match self.config.role {
@@ -301,6 +304,16 @@ impl FailoverEndpoint {
             Role::Secondary => BindingStatus::Backup,
         }
     }
+}
+
+/// Whether the partner holds on to a lease that ended here, after a loss of which this server has not
+/// heard (`lost_store`): neither has heard from the client since.
+fn is_prolonged(now: Now, own: &Binding, received: &ReceivedUpdate) -> bool {
+    own.binding_status == BindingStatus::Expired
+        && received.binding_status == BindingStatus::Active
+        && received.client_last_transaction == own.client_last_transaction
+        && received.lease_expiration > now.wall
+        && received.client.as_ref().is_some_and(|client| own.belongs_to(&client.as_ref()))
 }
 
 /// Whether a dhcpd reports that the client released the lease after this server last heard of it.

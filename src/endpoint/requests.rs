@@ -3,6 +3,7 @@
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
+use crate::binding::Binding;
 use crate::durable::EndpointRecord;
 use crate::time::{Instant, Now};
 use crate::wire::bndupd::{BindingReply, BndAck};
@@ -155,6 +156,9 @@ impl FailoverEndpoint {
 
     fn ask(&mut self, now: Now, makes_room: bool) {
         let all = self.record.storage_lost;
+        if all {
+            self.a_store_was_lost(now);
+        }
         // Asking again is no progress.
         let before = self.requests.outstanding;
         let last_progress = before.map_or(now.monotonic, |asked| asked.last_progress);
@@ -211,6 +215,8 @@ impl FailoverEndpoint {
     fn answer_update_request(&mut self, now: Now) {
         let Some(Asked { xid, all }) = self.requests.take_asked(now) else { return };
         if all {
+            self.a_store_was_lost(now);
+            self.restore_unsure_leases(now);
             self.mark_all_unknown();
         }
         self.start_sweep(Some(xid));
@@ -218,15 +224,21 @@ impl FailoverEndpoint {
 
     /// Whatever was acknowledged: the partner has lost it.
     pub(super) fn mark_all_unknown(&mut self) {
+        self.mark_unknown(Binding::was_ever_used);
+    }
+
+    /// The partner is to be told these bindings again.
+    pub(super) fn mark_unknown(&mut self, which: fn(&Binding) -> bool) {
         let mut cursor = None;
         loop {
             let next = self.table.addresses_after(cursor).next();
             let Some(address) = next else { break };
             cursor = next;
             let Some(mut binding) = self.table.get(address) else { continue };
-            if binding.partner_knows && binding.was_ever_used() {
+            if binding.partner_knows && which(&binding) {
                 binding.partner_knows = false;
-                // Not committed one by one: `owes_update_all` stands for all of them in the store.
+                // Not committed one by one: `owes_update_all` stands for all of them in the store, and
+                // what an operator wanted is not taken up by the next process.
                 let known = self.table.put(&binding);
                 debug_assert!(known.is_ok(), "the address came from the table");
             }

@@ -105,6 +105,8 @@ pub(super) fn start(
         mclt: None,
         hash_bucket_assignment: None,
         last_connect_time: None,
+        unsure_before: UnixTime::ABSENT,
+        maintenance_until: None,
     });
     if serves_clients(record.state) {
         record.last_operation = record.last_operation.max(latest_news(bindings));
@@ -312,6 +314,9 @@ impl FailoverEndpoint {
 
     /// The rule for this server's state and the partner's (requirements 2.4).
     fn apply_pair_rule(&mut self, now: Now, partner_state: FailoverState, startup: bool) {
+        if self.partner_is_back() && !self.updates.partner_has_all() {
+            return self.start_sweep(None);
+        }
         let state = self.state();
         let transition =
             transitions::on_partner_state(self.config.role, state, partner_state, startup);
@@ -329,6 +334,27 @@ impl FailoverEndpoint {
             self.record.start_of_state = now.wall;
             self.commit_record();
             self.timers.stopping = Some(now.monotonic);
+        }
+    }
+
+    /// Whether the partner has recovered beside this server in PARTNER-DOWN. Before they are both in
+    /// NORMAL it has to know of every one of its addresses that was given away (§9.4.3), and until then
+    /// no more are.
+    pub(super) fn partner_is_back(&self) -> bool {
+        self.state() == FailoverState::PartnerDown
+            && self.communications_ok()
+            && self.record.partner_state == Some(FailoverState::RecoverDone)
+            && !self.timers.partner_in_startup
+    }
+
+    /// The partner has answered everything that this server did alone.
+    pub(super) fn leave_partner_down(&mut self, now: Now) {
+        if self.partner_is_back() {
+            let (state, partner_state) = (FailoverState::PartnerDown, FailoverState::RecoverDone);
+            let role = self.config.role;
+            let transition = transitions::on_partner_state(role, state, partner_state, false);
+            self.note_pair_rule(state, false, transition);
+            self.enter(now, transition);
         }
     }
 
@@ -420,19 +446,19 @@ impl FailoverEndpoint {
                 self.forget_connect_time();
                 return Ok(());
             }
+            OperatorCommand::Maintenance { until } => return self.set_maintenance(now, until),
+            OperatorCommand::Resynchronise => return self.resynchronise(now),
+            OperatorCommand::Rebalance => return self.rebalance(now),
         };
         let outcome = transitions::on_event(self.config.role, state, event);
         self.applied.note_answer(&outcome);
         match outcome {
             Outcome::Refused { why, .. } => Err(Refused { state, why }),
             Outcome::Transition(transition) => {
-                if transition.next != state {
-                    match command {
-                        OperatorCommand::PartnerDown { .. } => self.enter(now, transition),
-                        OperatorCommand::Pause
-                        | OperatorCommand::Shutdown
-                        | OperatorCommand::ForgetConnectTime => self.stop(now, transition),
-                    }
+                match (transition.next != state, stop) {
+                    (false, _) => {}
+                    (true, false) => self.enter(now, transition),
+                    (true, true) => self.stop(now, transition),
                 }
                 Ok(())
             }
@@ -563,8 +589,8 @@ impl FailoverEndpoint {
 
     pub(super) fn state_timers(&mut self, now: Now) {
         self.startup_timer(now);
-        if self.timers.safe_period.is_some_and(|at| at <= now.monotonic)
-            && !self.timers.refused_for_its_clock
+        self.maintenance_timer(now);
+        if self.timers.safe_period.is_some_and(|at| at <= now.monotonic) && !self.is_takeover_held()
         {
             self.timers.safe_period = None;
             self.apply_event(now, EndpointEvent::SafePeriodOver);
@@ -591,6 +617,11 @@ impl FailoverEndpoint {
             }
         }
         self.stop_timer(now);
+    }
+
+    /// Whether the end of the safe period has to wait.
+    fn is_takeover_held(&self) -> bool {
+        self.timers.refused_for_its_clock || self.record.maintenance_until.is_some()
     }
 
     fn startup_timer(&mut self, now: Now) {
@@ -635,8 +666,9 @@ impl FailoverEndpoint {
             .filter(|_| self.state() == FailoverState::RecoverWait)
             .map(|at| self.monotonic_of(at));
         let stopping = self.timers.stopping.filter(|_| self.outbox.is_empty());
-        let safe_period = self.timers.safe_period.filter(|_| !self.timers.refused_for_its_clock);
-        [startup, safe_period, recover_wait, self.timers.operation_mark, stopping]
+        let safe_period = self.timers.safe_period.filter(|_| !self.is_takeover_held());
+        let maintenance = self.record.maintenance_until.map(|at| self.monotonic_of(at));
+        [startup, safe_period, maintenance, recover_wait, self.timers.operation_mark, stopping]
             .into_iter()
             .flatten()
             .min()

@@ -145,6 +145,8 @@ pub struct Status {
     pub clock_delta_seconds: Option<i32>,
     /// MCLT in force, in seconds.
     pub mclt: u32,
+    /// Until when an operator holds the automatic PARTNER-DOWN back.
+    pub maintenance_until: Option<UnixTime>,
     /// Ranges in the order of their `RangeId`.
     pub ranges: Vec<RangeCounts>,
     /// Counters.

@@ -111,6 +111,11 @@ impl Updates {
         self.sweep.is_some()
     }
 
+    /// Whether the partner has been told all, and has answered.
+    pub(super) fn partner_has_all(&self) -> bool {
+        self.caught_up && !self.is_sweeping() && self.queued() == 0 && self.unacked() == 0
+    }
+
     /// Whether the next step needs no event to happen.
     pub(super) fn wants_another_step(&self) -> bool {
         self.sweep_unfinished
@@ -332,7 +337,7 @@ impl FailoverEndpoint {
         while self.updates.in_flight.messages() < window
             && self.send_updates(now, limit, &mut source)
         {}
-        self.finish_sweep();
+        self.finish_sweep(now);
     }
 
     /// Messages that the partner takes without answering. Another twinlease, which cannot know who
@@ -446,7 +451,7 @@ impl FailoverEndpoint {
     }
 
     /// UPDDONE once every update of the sweep has been answered (§7.3.2, §7.4.2).
-    fn finish_sweep(&mut self) {
+    fn finish_sweep(&mut self, now: Now) {
         let next_xid = self.peek_xid();
         // A newer request is answered by another walk.
         if self.requests.is_asked() || !self.updates.sweep_is_answered(next_xid) {
@@ -454,8 +459,15 @@ impl FailoverEndpoint {
         }
         let Some(sweep) = self.updates.sweep.take() else { return };
         self.updates.caught_up = true;
-        let Some(xid) = sweep.request else { return };
-        self.events.push(Event::PartnerUpdated { sent: sweep.sent });
+        if let Some(xid) = sweep.request {
+            self.answer_is_complete(xid, sweep.sent);
+        }
+        self.leave_partner_down(now);
+    }
+
+    /// UPDDONE, when the store knows that nothing is owed any more.
+    fn answer_is_complete(&mut self, xid: Xid, sent: u64) {
+        self.events.push(Event::PartnerUpdated { sent });
         if self.record.owes_update_all {
             self.record.owes_update_all = false;
             self.commit_record();

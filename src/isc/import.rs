@@ -134,6 +134,8 @@ fn record(
         mclt: block.mclt.filter(|_| role == Role::Secondary),
         hash_bucket_assignment: None,
         last_connect_time: None,
+        unsure_before: UnixTime::ABSENT,
+        maintenance_until: None,
     }
 }
 

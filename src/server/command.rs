@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::binding::{Binding, Client};
 use crate::dhcp::Preview;
-use crate::endpoint::Status;
 use crate::endpoint::explain::{AddressExplanation, ClientExplanation};
+use crate::endpoint::{OperatorCommand, Status};
 use crate::server::feed::Watch;
 use crate::server::metrics::Samples;
 use crate::wire::codes::BindingStatus;
@@ -103,21 +103,18 @@ pub enum AdminCommand {
         relationship: String,
         /// Also where leases granted before are not known.
         forced: bool,
+        /// Also while the partner answers: why that is right was said.
+        overrules: bool,
         /// Answered once the new state is durable, or with the reason why not.
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
-    /// The operator hands everything over to the partner (§9.14).
-    Shutdown {
+    /// Another word of the operator to a relationship.
+    Operate {
         /// relationship-name.
         relationship: String,
-        /// Answered once the new state is durable, or with the reason why not.
-        answer: oneshot::Sender<Result<(), CommandError>>,
-    },
-    /// The operator lets the next CONNECT carry an earlier time than the last (§11.1).
-    ForgetConnectTime {
-        /// relationship-name.
-        relationship: String,
-        /// Answered once it is durable.
+        /// What.
+        command: OperatorCommand,
+        /// Answered once what follows from it is durable, or with the reason why not.
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
     /// The operator frees an abandoned address (§5.11).

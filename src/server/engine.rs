@@ -28,6 +28,7 @@ use super::owners::{Owner, OwnerKind, OwnerSet};
 use super::plan::{Plan, RelationshipPlan};
 use super::recovery::{Configured, recover};
 use super::report::{self, Counted};
+use super::steering;
 
 /// Events of links taken in one turn, at most 64 KiB each, so that clients are served in between.
 const MAX_EVENTS: usize = 8;
@@ -345,14 +346,18 @@ impl Engine {
             return;
         };
         match command {
-            AdminCommand::PartnerDown { relationship, forced, answer } => {
-                self.operate(&relationship, OperatorCommand::PartnerDown { forced }, answer);
+            AdminCommand::PartnerDown { relationship, forced, overrules, answer } => {
+                let owners = self.keeper.owners();
+                let objection = steering::objection(owners, &relationship);
+                if let Some(objection) = objection.filter(|_| !overrules) {
+                    let _gone = answer.send(Err(objection));
+                } else {
+                    let command = OperatorCommand::PartnerDown { forced };
+                    self.operate(&relationship, command, answer);
+                }
             }
-            AdminCommand::Shutdown { relationship, answer } => {
-                self.operate(&relationship, OperatorCommand::Shutdown, answer);
-            }
-            AdminCommand::ForgetConnectTime { relationship, answer } => {
-                self.operate(&relationship, OperatorCommand::ForgetConnectTime, answer);
+            AdminCommand::Operate { relationship, command, answer } => {
+                self.operate(&relationship, command, answer);
             }
             AdminCommand::Reset { address, answer } => self.reset(address, answer),
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),

@@ -31,7 +31,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// `None` for what happens once in the life of a process.
+    /// `None` for what happens once in the life of a process, or by an operator's word.
     fn of(event: &Event) -> Option<Self> {
         match event {
             Event::Transition { .. } => Some(Self::Transition),
@@ -52,7 +52,7 @@ impl Kind {
             Event::DnsUpdateDue { .. }
             | Event::DnsRemovalDue { .. }
             | Event::PartnerUpdatesDns { .. } => Some(Self::Names),
-            Event::StorageFailed => None,
+            Event::Maintenance { .. } | Event::StorageFailed => None,
         }
     }
 }

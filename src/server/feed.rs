@@ -87,6 +87,7 @@ fn is_told(event: &Event) -> bool {
             | Event::CommunicationsOk { .. }
             | Event::CommunicationsInterrupted(_)
             | Event::ClockJumped { .. }
+            | Event::Maintenance { .. }
             | Event::StorageFailed
     )
 }

@@ -1,7 +1,8 @@
 //! Counted things on their way to `GET /metrics`.
 //!
 //! Whoever counts hands over samples; [`Samples::render`] writes them in the Prometheus text
-//! format. Samples of one name stand together whatever the order in which they came.
+//! format or in that of `OpenMetrics`. Samples of one name stand together whatever the order in which
+//! they came.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,6 +23,15 @@ impl MetricKind {
             Self::Gauge => "gauge",
         }
     }
+}
+
+/// How metrics are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The Prometheus text format, version 0.0.4.
+    Prometheus,
+    /// `OpenMetrics` 1.0: a family of counters has its name without `_total`, and there is an end.
+    OpenMetrics,
 }
 
 #[derive(Clone, Debug)]
@@ -79,16 +89,23 @@ impl Samples {
         family.samples.push((label_text(labels), value));
     }
 
-    /// The Prometheus text format, version 0.0.4, in the order of the names.
-    pub fn render(&self) -> String {
+    /// All of them, in the order of the names.
+    pub fn render(&self, format: Format) -> String {
         let mut text = String::new();
         for (name, family) in &self.families {
             let kind = family.kind.name();
+            let head = match format {
+                Format::Prometheus => name,
+                Format::OpenMetrics => name.strip_suffix("_total").unwrap_or(name),
+            };
             // Writing into a String cannot fail.
-            let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", family.help);
+            let _ = writeln!(text, "# HELP {head} {}\n# TYPE {head} {kind}", family.help);
             for (labels, value) in &family.samples {
                 let _ = writeln!(text, "{name}{labels} {value}");
             }
+        }
+        if format == Format::OpenMetrics {
+            text.push_str("# EOF\n");
         }
         text
     }
@@ -129,7 +146,7 @@ mod tests {
         samples.gauge("twinlease_a", "First.", &[], 2.5);
         samples.counter("twinlease_b_total", "Second.", &[("kind", "y")], 3);
         assert_eq!(
-            samples.render(),
+            samples.render(Format::Prometheus),
             "# HELP twinlease_a First.\n# TYPE twinlease_a gauge\ntwinlease_a 2.5\n\
              # HELP twinlease_b_total Second.\n# TYPE twinlease_b_total counter\n\
              twinlease_b_total{kind=\"x\"} 1\ntwinlease_b_total{kind=\"y\"} 3\n"
@@ -137,9 +154,25 @@ mod tests {
     }
 
     #[test]
+    fn open_metrics_name_a_family_of_counters_without_total_and_have_an_end() {
+        let mut samples = Samples::new();
+        samples.counter("twinlease_b_total", "Second.", &[], 1);
+        samples.gauge("twinlease_a", "First.", &[], 2.5);
+        assert_eq!(
+            samples.render(Format::OpenMetrics),
+            "# HELP twinlease_a First.\n# TYPE twinlease_a gauge\ntwinlease_a 2.5\n\
+             # HELP twinlease_b Second.\n# TYPE twinlease_b counter\ntwinlease_b_total 1\n# EOF\n"
+        );
+    }
+
+    #[test]
     fn a_label_value_cannot_break_out_of_its_quotes() {
         let mut samples = Samples::new();
         samples.gauge("twinlease_a", "A.", &[("name", "x\"} 1\n\\")], 1.0);
-        assert!(samples.render().ends_with("twinlease_a{name=\"x\\\"} 1\\n\\\\\"} 1\n"));
+        assert!(
+            samples
+                .render(Format::Prometheus)
+                .ends_with("twinlease_a{name=\"x\\\"} 1\\n\\\\\"} 1\n")
+        );
     }
 }

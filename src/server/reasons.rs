@@ -79,6 +79,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::server::metrics::Format;
     use crate::wire::FailoverState;
 
     #[test]
@@ -96,7 +97,7 @@ mod tests {
         }
         let mut samples = Samples::new();
         reasons.add_to(&mut samples);
-        let text = samples.render();
+        let text = samples.render(Format::Prometheus);
         assert!(text.contains(
             "twinlease_transitions_total{relationship=\"a\",from=\"normal\",to=\"partner-down\",\
              row=\"PT-001\"} 1\n"

@@ -59,8 +59,7 @@ pub(super) fn answer(
             None
         }
         change @ (AdminCommand::PartnerDown { .. }
-        | AdminCommand::Shutdown { .. }
-        | AdminCommand::ForgetConnectTime { .. }
+        | AdminCommand::Operate { .. }
         | AdminCommand::Reset { .. }
         | AdminCommand::Stop { .. }) => Some(change),
     }

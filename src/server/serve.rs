@@ -16,6 +16,7 @@ use crate::store::{Journal, LeaseStore, StoreError};
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
 use super::engine::{Engine, EngineEnd, StartError};
+use super::notify;
 
 /// Why the server did not start, or ended by itself.
 #[derive(Debug)]
@@ -80,6 +81,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         admin = %config.admin.listen,
         "serving"
     );
+    tokio::spawn(notify::keep(commands.clone()));
     tokio::spawn(stop_on_signal(signals, commands));
     let admin = tokio::spawn(admin.run());
     let end = engine.run().await;
@@ -129,6 +131,7 @@ async fn stop_on_signal(mut signals: Signals, commands: CommandSender) {
         _ = signals.terminate.recv() => tracing::info!("SIGTERM: telling the partners and leaving"),
         _ = signals.interrupt.recv() => tracing::info!("SIGINT: telling the partners and leaving"),
     }
+    notify::stopping();
     let (answer, _) = oneshot::channel();
     // A failed send means that the engine has ended already.
     let _ended = commands.send(AdminCommand::Stop { answer }).await;

@@ -15,13 +15,15 @@ use crate::time::UnixTime;
 use crate::wire::codes::{BindingStatus, FailoverState, IpFlags};
 
 /// Highest version of a record, in its first octet.
-pub const RECORD_VERSION: u8 = 2;
+pub const RECORD_VERSION: u8 = 3;
 /// Version of endpoint records, and of binding records that carry nothing.
 const PLAIN_VERSION: u8 = 1;
 /// Version of binding records with what they carry behind the client identifier.
 const CARRYING_VERSION: u8 = 2;
 /// Version of endpoint records with the time of a CONNECT at their end.
 const DATED_VERSION: u8 = 2;
+/// Version of endpoint records with further times behind it, each 0 if there is none.
+const TIMES_VERSION: u8 = 3;
 
 /// Octets of a binding's key: owner, address.
 pub const BINDING_KEY_LEN: usize = 6;
@@ -30,8 +32,8 @@ const BINDING_FIXED: usize = 32;
 const CHECKSUM: usize = 4;
 /// Octets of an endpoint record before the time of the last CONNECT, if there is one.
 const ENDPOINT_FIXED: usize = 60;
-/// Octets of that time.
-const CONNECT_TIME: usize = 4;
+/// Octets of that time, and of each other behind it.
+const TIME: usize = 4;
 
 const PARTNER_KNOWS: u8 = 1;
 const HAS_CLIENT: u8 = 2;
@@ -176,7 +178,12 @@ pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8
     }
     let code = |state: Option<FailoverState>| state.map_or(0, FailoverState::code);
     let [previous, partner] = [code(record.previous_state), code(record.partner_state)];
-    let version = record.last_connect_time.map_or(PLAIN_VERSION, |_| DATED_VERSION);
+    let further = record.unsure_before.is_known() || record.maintenance_until.is_some();
+    let version = match record.last_connect_time {
+        _ if further => TIMES_VERSION,
+        Some(_) => DATED_VERSION,
+        None => PLAIN_VERSION,
+    };
     out.extend([version, record.state.code(), previous, partner, flags, 0, 0, 0]);
     for time in [
         record.start_of_state,
@@ -188,8 +195,12 @@ pub fn encode_endpoint(owner: OwnerId, record: &EndpointRecord, out: &mut Vec<u8
     }
     out.extend(record.mclt.unwrap_or_default().to_be_bytes());
     out.extend(record.hash_bucket_assignment.unwrap_or_default());
-    if let Some(time) = record.last_connect_time {
-        out.extend(time.0.to_be_bytes());
+    if version >= DATED_VERSION {
+        out.extend(record.last_connect_time.unwrap_or(UnixTime::ABSENT).0.to_be_bytes());
+    }
+    if version >= TIMES_VERSION {
+        out.extend(record.unsure_before.0.to_be_bytes());
+        out.extend(record.maintenance_until.unwrap_or(UnixTime::ABSENT).0.to_be_bytes());
     }
     seal(&owner.0.to_be_bytes(), out);
 }
@@ -201,10 +212,13 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
     else {
         return Err(too_short(record, ENDPOINT_FIXED + CHECKSUM));
     };
-    check_version(*version, DATED_VERSION)?;
-    let dated = *version == DATED_VERSION;
-    let expected =
-        if dated { ENDPOINT_FIXED + CONNECT_TIME + CHECKSUM } else { ENDPOINT_FIXED + CHECKSUM };
+    check_version(*version, TIMES_VERSION)?;
+    let times = match *version {
+        PLAIN_VERSION => 0,
+        DATED_VERSION => TIME,
+        _ => 3 * TIME,
+    };
+    let expected = (ENDPOINT_FIXED + CHECKSUM).saturating_add(times);
     if record.len() != expected {
         return Err(RecordError::Length { found: record.len(), expected });
     }
@@ -221,6 +235,9 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
         0 => Ok(None),
         _ => FailoverState::from_code(code).map(Some).ok_or(field(name, offset, code)),
     };
+    let further = *version == TIMES_VERSION;
+    let known = |time: UnixTime| time.is_known().then_some(time);
+    let connect_time = UnixTime(long(behind, 0));
     let buckets = rest.get(20..).and_then(|octets| octets.first_chunk::<32>()).copied();
     Ok(EndpointRecord {
         state: FailoverState::from_code(*state).ok_or(field("state", 1, *state))?,
@@ -235,7 +252,13 @@ pub fn decode_endpoint(owner: OwnerId, record: &[u8]) -> Result<EndpointRecord, 
         contact_in_partner_down: flags & CONTACT_IN_PARTNER_DOWN != 0,
         mclt: (flags & HAS_MCLT != 0).then_some(long(rest, 16)),
         hash_bucket_assignment: buckets.filter(|_| flags & HAS_BUCKETS != 0),
-        last_connect_time: dated.then(|| UnixTime(long(behind, 0))),
+        last_connect_time: match *version {
+            PLAIN_VERSION => None,
+            DATED_VERSION => Some(connect_time),
+            _ => known(connect_time),
+        },
+        unsure_before: if further { UnixTime(long(behind, TIME)) } else { UnixTime::ABSENT },
+        maintenance_until: known(UnixTime(long(behind, 2 * TIME))).filter(|_| further),
     })
 }
 

@@ -10,6 +10,10 @@ const PRINTING: &[&[&str]] = &[
     &["partner-down"],
     &["shutdown"],
     &["forget-connect-time"],
+    &["pause"],
+    &["maintenance"],
+    &["resynchronise"],
+    &["rebalance"],
     &["reset"],
     &["why"],
     &["demo"],
@@ -29,6 +33,27 @@ fn every_command_has_help_with_an_example() {
         let example = format!("\n  twinlease {}", command.join(" "));
         assert!(out.contains(&example), "{command:?}: no example in\n{out}");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page_with_its_example() {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, _, err) = run(["man", directory.path().to_str().unwrap()]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    for command in commands() {
+        let name = format!("twinlease-{}.1", command.join("-"));
+        let page = std::fs::read_to_string(directory.path().join(&name)).unwrap();
+        let example = format!("twinlease {}", command.join(" "));
+        assert!(page.replace("\\-", "-").contains(&example), "{name}: {page}");
+    }
+    assert!(directory.path().join("twinlease.1").exists());
+}
+
+#[test]
+fn the_configuration_of_the_package_is_right() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/debian/twinlease.toml");
+    let (code, _, err) = run(["check", "--config", file]);
+    assert_eq!(code, 0, "{err}");
 }
 
 #[test]

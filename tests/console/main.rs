@@ -16,12 +16,15 @@ mod browser;
 #[path = "../serve/clients.rs"]
 mod clients;
 mod http;
+mod metrics;
 #[path = "../interop/support/packet.rs"]
 mod packet;
 mod page;
+mod parity;
 #[path = "../serve/relay.rs"]
 mod relay;
 #[path = "../serve/server.rs"]
 mod server;
+mod steering;
 #[path = "../interop/support/wait.rs"]
 mod wait;

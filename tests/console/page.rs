@@ -12,7 +12,7 @@ use crate::relay::{LONG, Relay};
 use crate::server::{PATIENCE, Pair};
 use crate::wait::wait_until;
 
-const OWN: &str = ".server:first-child";
+pub const OWN: &str = ".server:first-child";
 const PARTNER: &str = ".server:last-child";
 
 const TAB: (&str, u32) = ("Tab", 9);
@@ -20,7 +20,7 @@ const ENTER: (&str, u32) = ("Enter", 13);
 const ESCAPE: (&str, u32) = ("Escape", 27);
 
 /// A pair in NORMAL and the page of its primary, if there is a browser.
-fn open(network: u8) -> Option<(Pair, Page)> {
+pub fn open(network: u8) -> Option<(Pair, Page)> {
     let mut page = page()?;
     let mut pair = Pair::new(network);
     pair.start();

@@ -93,6 +93,8 @@ pub(crate) fn stored(words: &[&str], now: u64) -> Result<EndpointRecord, String>
         mclt: Some(MCLT),
         hash_bucket_assignment: Some([0xff; 32]),
         last_connect_time: None,
+        unsure_before: UnixTime::ABSENT,
+        maintenance_until: None,
     };
     for word in rest {
         match (*word, pair(word)) {

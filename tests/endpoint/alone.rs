@@ -12,7 +12,7 @@ use twinlease::endpoint::{
     RecordError, RequestKind, Service, Unavailable,
 };
 use twinlease::time::{Instant, Now, UnixTime};
-use twinlease::wire::codes::{BindingStatus, DdnsFlags};
+use twinlease::wire::codes::{BindingStatus, DdnsFlags, IpFlags};
 use twinlease::wire::ddns::Ddns;
 
 use crate::support::{START, address, client};
@@ -291,5 +291,19 @@ fn what_a_client_said_is_carried_with_its_lease_and_outlives_renewals_past_the_r
             .unwrap();
         let binding = alone.table().get(address).unwrap();
         assert_eq!(binding.carried.parts().request_options, Some(relayed));
+    }
+}
+
+#[test]
+fn a_lease_is_marked_as_one_by_bootp_and_the_next_is_not() {
+    let mut alone = owner_of(vec![], &[]);
+    for bootp in [true, false] {
+        let (address, client) = (address(10), client(1));
+        let grant = alone.grant(address, &client, 600, at(0));
+        let details = LeaseDetails { bootp, ..LeaseDetails::default() };
+        let change = BindingChange::Leased { address, client, grant, details };
+        alone.record(at(0), change).unwrap();
+        let (_, binding) = committed(&mut alone).pop().unwrap();
+        assert_eq!(binding.ip_flags.contains(IpFlags::BOOTP), bootp);
     }
 }

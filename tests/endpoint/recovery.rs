@@ -1,12 +1,17 @@
 //! From an empty database, or an old one, to NORMAL (§9.3, §9.5 to §9.7).
 
 use twinlease::balance::Role;
+use twinlease::binding::Binding;
+use twinlease::durable::Recovered;
 use twinlease::endpoint::{LeaseAuthority, OperatorCommand};
+use twinlease::time::UnixTime;
+use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 use twinlease::wire::dialect::Dialect;
 
+use crate::support::scripted::{Script, stored};
 use crate::support::world::{Disk, PRIMARY, SECONDARY, World};
-use crate::support::{MCLT, address, client, config};
+use crate::support::{MCLT, START, address, client, config};
 
 /// Holds: FO-4.1-6.
 #[test]
@@ -80,6 +85,8 @@ fn an_ended_lease_is_not_free_before_a_partner_that_lost_its_store_has_waited() 
         world.run(10);
         world.kill(PRIMARY);
         world.sides[PRIMARY].disk = Disk::default();
+        // What was promised, and MCLT, are over.
+        world.run(200 + MCLT);
         world.start(PRIMARY);
         world.run(200);
         assert_eq!(world.state(PRIMARY), FailoverState::RecoverWait);
@@ -92,6 +99,62 @@ fn an_ended_lease_is_not_free_before_a_partner_that_lost_its_store_has_waited() 
             assert!(unused, "{dialect:?} side {side}: {status}");
         }
     }
+}
+
+/// The partner may have renewed the lease up to MCLT after what it was promised, and lost the only record of
+/// that. Found by the simulator (`tests/seeds.txt`).
+///
+/// Holds: FO-5.2.1-6.
+#[test]
+fn a_lease_holds_until_mclt_after_what_a_lost_store_was_promised() {
+    for (lost, ends_first) in
+        [(PRIMARY, false), (PRIMARY, true), (SECONDARY, false), (SECONDARY, true)]
+    {
+        let mut world = World::normal(20);
+        let address = address(20);
+        world.lease(PRIMARY, address, client(1), 900);
+        world.run(5);
+        let survivor = 1 - lost;
+        let held = world.binding(survivor, address);
+        let promised = held.sent_potential_expiration.max(held.received_potential_expiration);
+        assert!(promised > held.lease_expiration);
+        world.kill(lost);
+        world.sides[lost].disk = Disk::default();
+        if ends_first {
+            world.run_until(held.lease_expiration.plus(5));
+            assert_eq!(world.binding(survivor, address).binding_status, BindingStatus::Expired);
+        }
+        world.start(lost);
+        world.run_until(promised.plus(MCLT - 5));
+        for side in [PRIMARY, SECONDARY] {
+            let status = world.binding(side, address).binding_status;
+            assert_eq!(status, BindingStatus::Active, "side {side}, {lost} lost, {ends_first}");
+        }
+        world.run(30);
+        for side in [PRIMARY, SECONDARY] {
+            let status = world.binding(side, address).binding_status;
+            assert!(
+                matches!(status, BindingStatus::Free | BindingStatus::Backup),
+                "side {side}: {status}"
+            );
+        }
+    }
+}
+
+/// A client that is heard after the loss has what it was given then, and no more.
+#[test]
+fn a_lease_renewed_after_a_store_was_lost_ends_when_it_ends() {
+    let mut world = World::normal(20);
+    let address = address(20);
+    world.lease(PRIMARY, address, client(1), 900);
+    world.run(5);
+    world.kill(SECONDARY);
+    world.sides[SECONDARY].disk = Disk::default();
+    world.start(SECONDARY);
+    world.run(30);
+    world.lease(PRIMARY, address, client(1), 100);
+    world.run(110);
+    assert_ne!(world.binding(PRIMARY, address).binding_status, BindingStatus::Active);
 }
 
 /// The survivor's leases may rest on what the partner had promised before it lost its store. Found by
@@ -112,4 +175,36 @@ fn a_partner_that_lost_its_store_is_told_what_it_had_promised() {
     world.start(PRIMARY);
     world.run(30);
     assert_eq!(world.binding(PRIMARY, address).received_potential_expiration, promised);
+}
+
+/// What two servers that differ about a loss say of a lease until then has to come to the same.
+#[test]
+fn another_twinlease_that_holds_on_to_a_lease_that_ended_here_is_believed() {
+    for (vendor, believed) in [(&b"twinlease-0.1.0"[..], true), (b"another", false)] {
+        let mut ended = Binding::unused(address(12));
+        ended.binding_status = BindingStatus::Expired;
+        ended.client = Some(client(1).to_client());
+        ended.lease_expiration = UnixTime(START - 10);
+        ended.client_last_transaction = UnixTime(START - 300);
+        ended.partner_knows = false;
+        let recovered =
+            Recovered { endpoint: Some(stored(FailoverState::Normal)), bindings: vec![ended] };
+        let mut script = Script::new(config(Role::Primary, 20), recovered);
+        script.vendor = vendor;
+        script.connected();
+        script.accept_connect();
+        script.state(FailoverState::Normal);
+        script.update(BindingUpdate {
+            address: address(12),
+            binding_status: Some(BindingStatus::Active.code()),
+            client_hardware_address: Some(&[1, 2, 0, 94, 16, 0, 1]),
+            lease_expiration: Some(UnixTime(START + 600)),
+            potential_expiration: Some(UnixTime(START + 601)),
+            start_of_status: Some(UnixTime(START)),
+            client_last_transaction: Some(UnixTime(START - 300)),
+            ..BindingUpdate::default()
+        });
+        let status = script.endpoint.table().get(address(12)).unwrap().binding_status;
+        assert_eq!(status == BindingStatus::Active, believed, "{status}");
+    }
 }

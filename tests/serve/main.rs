@@ -22,7 +22,9 @@ mod relay;
 mod secrets;
 mod server;
 mod settings;
+mod steering;
 mod storage;
+mod systemd;
 mod tap;
 mod tls;
 #[path = "../interop/support/wait.rs"]

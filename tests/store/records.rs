@@ -5,6 +5,7 @@ use twinlease::store::record::{
     binding_key, decode_binding, decode_endpoint, encode_binding, encode_endpoint,
 };
 use twinlease::store::{OwnerId, RecordError};
+use twinlease::time::UnixTime;
 
 use crate::samples::{address, binding, carrying, endpoint};
 
@@ -42,7 +43,7 @@ fn a_binding_record_is_written_as_the_format_says() {
 #[test]
 fn an_endpoint_record_is_written_as_the_format_says() {
     let expected = [
-        &[2, 4, 2, 254, 1 + 4 + 8 + 16, 0, 0, 0][..],
+        &[3, 4, 2, 254, 1 + 4 + 8 + 16, 0, 0, 0][..],
         &1_700_000_011u32.to_be_bytes(),
         &1_700_000_012u32.to_be_bytes(),
         &1_700_000_013u32.to_be_bytes(),
@@ -50,17 +51,47 @@ fn an_endpoint_record_is_written_as_the_format_says() {
         &3600u32.to_be_bytes(),
         &endpoint().hash_bucket_assignment.unwrap(),
         &0x6553_f109u32.to_be_bytes(),
+        &1_700_000_015u32.to_be_bytes(),
+        &0u32.to_be_bytes(),
     ]
     .concat();
     assert_eq!(endpoint_octets().split_last_chunk::<4>().unwrap().0, expected);
 }
 
 #[test]
-fn an_endpoint_record_without_the_time_of_a_connect_is_written_as_version_1() {
+fn an_endpoint_record_has_the_lowest_version_that_holds_its_times() {
+    let connected = endpoint().last_connect_time;
+    let unsure = endpoint().unsure_before;
+    for (last_connect_time, unsure_before, version, length) in [
+        (None, UnixTime::ABSENT, 1, 64),
+        (connected, UnixTime::ABSENT, 2, 68),
+        (None, unsure, 3, 76),
+        (connected, unsure, 3, 76),
+    ] {
+        let record = EndpointRecord { last_connect_time, unsure_before, ..endpoint() };
+        let mut octets = Vec::new();
+        encode_endpoint(OWNER, &record, &mut octets);
+        assert_eq!((octets[0], octets.len()), (version, length));
+        assert_eq!(decode_endpoint(OWNER, &octets), Ok(record));
+    }
+}
+
+#[test]
+fn an_endpoint_record_in_maintenance_is_written_as_version_3() {
     let mut octets = Vec::new();
-    let record = EndpointRecord { last_connect_time: None, ..endpoint() };
+    let record = EndpointRecord {
+        unsure_before: UnixTime::ABSENT,
+        maintenance_until: Some(UnixTime(0x6553_f10f)),
+        ..endpoint()
+    };
     encode_endpoint(OWNER, &record, &mut octets);
-    assert_eq!((octets[0], octets.len()), (1, 64));
+    assert_eq!((octets[0], octets.len()), (3, 76));
+    assert_eq!(octets[60..72], [0x65, 0x53, 0xf1, 0x09, 0, 0, 0, 0, 0x65, 0x53, 0xf1, 0x0f]);
+    for bit in 0..octets.len() * 8 {
+        let mut damaged = octets.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(decode_endpoint(OWNER, &damaged).is_err(), "bit {bit}");
+    }
 }
 
 #[test]

@@ -106,6 +106,15 @@ fn every_field_of_an_endpoint_record_is_kept() {
 }
 
 #[test]
+fn the_end_of_maintenance_is_kept_with_and_without_the_time_of_a_connect() {
+    for last_connect_time in [None, endpoint().last_connect_time] {
+        let maintenance_until = Some(UnixTime(1_700_000_015));
+        let record = EndpointRecord { last_connect_time, maintenance_until, ..endpoint() };
+        assert_eq!(endpoint_through_the_disk(record.clone()), record);
+    }
+}
+
+#[test]
 fn every_failover_state_is_kept_in_each_of_its_places() {
     for state in FailoverState::ALL {
         let expected = EndpointRecord {
@@ -129,6 +138,7 @@ fn what_an_endpoint_does_not_know_is_kept_as_unknown() {
         mclt: None,
         hash_bucket_assignment: None,
         last_connect_time: None,
+        unsure_before: UnixTime::ABSENT,
         ..endpoint()
     };
     assert_eq!(endpoint_through_the_disk(expected.clone()), expected);

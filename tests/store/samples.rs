@@ -61,6 +61,8 @@ pub(crate) fn endpoint() -> EndpointRecord {
         mclt: Some(3600),
         hash_bucket_assignment: Some(std::array::from_fn(|octet| octet as u8)),
         last_connect_time: Some(UnixTime(0x6553_f109)),
+        unsure_before: UnixTime(1_700_000_015),
+        maintenance_until: None,
     }
 }
 

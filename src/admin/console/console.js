@@ -190,28 +190,37 @@ byId("token-button").addEventListener("click", () => enterToken(""));
 
 // Actions.
 
-const act = { path: "", force: false };
+const act = { path: "" };
 
-function confirmAct(title, text, label, path, mayForce) {
+// What is to be confirmed may be forced, for the reason said, or has to last for a time.
+function confirmAct(title, text, label, path, { force = "", time = false } = {}) {
   act.path = path;
   say(byId("act-title"), title);
   say(byId("act-text"), text);
   say(byId("act-submit"), label);
   say(byId("act-error"), "");
   byId("act-force").checked = false;
-  byId("act-force-label").hidden = !mayForce;
+  byId("act-reason").value = "";
+  byId("act-force-label").hidden = !force;
+  say(byId("act-force-text"), force);
+  byId("act-reason-label").hidden = true;
+  byId("act-time-label").hidden = !time;
   byId("act-dialog").showModal();
   byId("act-cancel").focus();
 }
 
+byId("act-force").addEventListener("change", () => { byId("act-reason-label").hidden = !byId("act-force").checked; });
 byId("act-cancel").addEventListener("click", () => byId("act-dialog").close());
 byId("act-dialog").querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const submit = byId("act-submit");
   submit.disabled = true;
   try {
-    const query = byId("act-force").checked ? "?force=true" : "";
-    await ask(act.path + query, { method: "POST" });
+    const query = new URLSearchParams();
+    if (byId("act-force").checked) query.set("force", "true");
+    if (byId("act-force").checked && byId("act-reason").value) query.set("reason", byId("act-reason").value);
+    if (!byId("act-time-label").hidden) query.set("seconds", byId("act-time").value);
+    await ask(`${act.path}?${query}`, { method: "POST" });
     byId("act-dialog").close();
     leases.refresh();
     showAudit();
@@ -221,21 +230,36 @@ byId("act-dialog").querySelector("form").addEventListener("submit", async (event
   submit.disabled = false;
 });
 
+// What can be done to a relationship; what is offered follows from how it stands when it is asked for.
+const DEEDS = {
+  "partner-down": { label: "Promote this server", title: (name) => `Declare the partner of ${name} down?`,
+    text: "This server goes on alone, and one lead time later gives the partner's addresses too. Only if the partner really does not run and will not come back by itself: two servers that both believe the other to be down give the same address to two clients.",
+    force: ({ told }) => (told.communications === "ok" ? "Although the partner answers" : "Also while this server recovers and does not know the partner's leases") },
+  "maintenance": { label: "Maintenance", title: (name) => `Work on the partner of ${name}?`, time: true,
+    text: "Until the end the partner is not declared down automatically, however long it stays away. Everything else goes on; if it is still away then, the takeover follows." },
+  "end-maintenance": { label: "End maintenance", title: (name) => `End maintenance of ${name}?`,
+    text: "The partner may be declared down automatically again, at once if it has been away for long enough." },
+  "resynchronise": { label: "Resynchronise", title: (name) => `Tell the partner of ${name} every lease again?`,
+    text: "The partner is asked for what was never acknowledged here, too. Clients are served meanwhile. For two servers in normal." },
+  "rebalance": { label: "Rebalance", title: (name) => `Divide the unused addresses of ${name} anew?`,
+    text: "However small the difference. For two servers in normal." },
+  "pause": { label: "Pause", title: (name) => `Stop ${name} here for a short time?`,
+    text: "This server stops serving the relationship; the partner goes on with its own addresses. It serves again after a restart of this server." },
+  "shutdown": { label: "Shut down", title: (name) => `Hand ${name} over to the partner?`,
+    text: "This server stops serving the relationship and the partner goes on alone. It serves again after a restart of this server." },
+};
+
 function actions(made) {
-  const name = made.name;
-  const path = (word) => `/v1/relationships/${encodeURIComponent(name)}/${word}`;
-  const act = (text, id, title, explained, word, mayForce) => {
-    const button = element("button", { "type": "button", "data-steers": "", "data-act": id }, text);
-    button.disabled = session.role === "read";
-    button.addEventListener("click", () => confirmAct(title, warning(made) + explained, text, path(word), mayForce));
-    return button;
-  };
   const warning = ({ told }) => (told.communications === "ok" ? `The partner answers at this moment and is in ${told["partner-state"]}. ` : "");
-  return element("div", { class: "actions" },
-    act("Partner is down", "partner-down", `Declare the partner of ${name} down?`,
-      "Only if the partner really does not run and will not come back by itself. Two servers that both believe the other to be down give the same address to two clients.", "partner-down", true),
-    act("Shut down", "shutdown", `Hand ${name} over to the partner?`,
-      "This server stops serving the relationship and the partner goes on alone. It serves again after a restart of this server.", "shutdown", false));
+  const buttons = Object.entries(DEEDS).map(([word, deed]) => {
+    const button = element("button", { "type": "button", "data-steers": "", "data-act": word }, deed.label);
+    button.disabled = session.role === "read";
+    button.addEventListener("click", () => confirmAct(deed.title(made.name), warning(made) + deed.text, deed.label,
+      `/v1/relationships/${encodeURIComponent(made.name)}/${word}`, { force: deed.force ? deed.force(made) : "", time: deed.time }));
+    return [word, button];
+  });
+  made.deeds = Object.fromEntries(buttons);
+  return element("div", { class: "actions" }, ...Object.values(made.deeds));
 }
 
 // Relationships.
@@ -262,8 +286,8 @@ function build(name) {
   const made = { name, rates: [], pools: new Map(), title: element("span", { class: "quiet" }) };
   made.own = server("This server");
   made.partner = server("Partner");
-  made.wire = { what: element("p", { class: "what" }), track: element("div", { class: "track" }), more: element("p", { class: "more" }) };
-  made.wire.box = element("div", { class: "wire", role: "status" }, made.wire.what, made.wire.track, made.wire.more);
+  made.wire = { what: element("p", { class: "what" }), track: element("div", { class: "track" }), more: element("p", { class: "more" }), maintenance: element("p", { class: "maintenance" }) };
+  made.wire.box = element("div", { class: "wire", role: "status" }, made.wire.what, made.wire.track, made.wire.more, made.wire.maintenance);
   const labels = { sync: "Agreement", unacked: "Updates", oldest: "Oldest unanswered", rate: "Updates a second", fresh: "New leases an hour", clock: "Clock difference", mclt: "Lead time (MCLT)", cut: "Leases cut by it" };
   made.facts = Object.fromEntries(Object.entries(labels).map(([key, label]) => [key, fact(label)]));
   made.progress = element("progress", { max: "1", hidden: "", "aria-label": "Exchange of updates" });
@@ -333,7 +357,10 @@ function showRelationship(made, told) {
   say(made.partner.since, isOk ? since.trim() : `last known: ${partner || "nothing"}`);
   made.wire.box.classList.toggle("cut", !isOk);
   say(made.wire.what, isOk ? "communications ok" : "communications interrupted");
+  const until = told["maintenance-until"];
   say(made.wire.more, `last contact ${ago(told["last-contact"])}`);
+  say(made.wire.maintenance, until ? `maintenance until ${moment(until)}` : "");
+  made.deeds["end-maintenance"].hidden = !until;
   showFacts(made, told);
   showDiagram(made, told);
   showPools(made, told);
@@ -513,6 +540,7 @@ function showEvents(made) {
 function eventWords(event) {
   if (event.kind === "transition") return [`${event.from} → ${event.to}`, `${event.why} (${event.row})`];
   if (event.kind === "partner") return [`partner: ${event.to}${event.startup ? " (in startup)" : ""}`, ""];
+  if (event.kind === "maintenance") return [event.until ? `maintenance until ${moment(event.until)}` : "maintenance is over", ""];
   return [event.text, ""];
 }
 
@@ -572,7 +600,7 @@ function leaseRow(lease) {
   if (lease["binding-status"] === "abandoned" && session.role !== "read") {
     const button = element("button", { "type": "button", "aria-label": `Reset ${lease.address}` }, "Reset");
     button.addEventListener("click", () => confirmAct(`Free ${lease.address}?`,
-      "It was declined, or answered a ping. If it is well again it may be leased once the partner has agreed.", "Reset", `/v1/addresses/${lease.address}/reset`, false));
+      "It was declined, or answered a ping. If it is well again it may be leased once the partner has agreed.", "Reset", `/v1/addresses/${lease.address}/reset`));
     last.append(button);
   }
   row.append(last);

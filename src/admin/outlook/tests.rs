@@ -44,6 +44,7 @@ fn report() -> Status {
         receiving: None,
         clock_delta_seconds: None,
         mclt: 600,
+        maintenance_until: None,
         ranges: vec![pool()],
         stats: Stats::default(),
     }

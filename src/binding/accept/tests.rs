@@ -1,6 +1,7 @@
 use BindingStatus::{Abandoned, Active, Backup, Expired, Free, Released, Reset};
 
 use super::*;
+use crate::binding::carried::Parts;
 use crate::binding::{ClientIdentifier, HardwareAddress};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -345,4 +346,22 @@ fn flags_are_taken_as_reported() {
     own.ip_flags = IpFlags::BOOTP;
     let report = ReceivedUpdate { ip_flags: IpFlags::RESERVED, ..update(Backup) };
     assert_eq!(apply(&own, &report, UnixTime(3000), false).ip_flags, IpFlags::RESERVED);
+}
+
+/// Both heard the client; what this server heard later is what the client has.
+#[test]
+fn an_older_renewal_replaces_nothing_that_is_carried() {
+    let options = |octets: &'static [u8]| {
+        Carried::new(Parts { reply_options: Some(octets), ..Parts::default() })
+    };
+    let own = Binding { carried: options(&[1; 8]), ..own(Active) };
+    for (heard, expected) in [(499, &[1; 8]), (501, &[2; 8])] {
+        let update = ReceivedUpdate {
+            client_last_transaction: UnixTime(heard),
+            carried: options(&[2; 8]),
+            ..update(Active)
+        };
+        let next = apply(&own, &update, UnixTime(1000), false);
+        assert_eq!(next.carried.parts().reply_options, Some(&expected[..]), "{heard}");
+    }
 }

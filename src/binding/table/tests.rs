@@ -497,3 +497,14 @@ fn the_memory_of_a_table_counts_its_parts() {
     let grown = table.memory() - empty;
     assert!((255..2048).contains(&grown), "{grown} octets more");
 }
+
+#[test]
+fn an_address_counts_as_unreserved_again_when_its_reservation_is_gone() {
+    let mut table = BindingTable::new(&ranges(), 0).unwrap();
+    let mut binding = Binding::unused([10, 0, 2, 3].into());
+    for (flags, unreserved) in [(IpFlags::RESERVED, 9), (IpFlags(0), 10), (IpFlags::RESERVED, 9)] {
+        binding.ip_flags = flags;
+        table.put(&binding).unwrap();
+        assert_eq!(table.count_unreserved(RangeId(2), BindingStatus::Free), unreserved);
+    }
+}

@@ -212,3 +212,8 @@ fn even_a_lease_of_one_second_ends_before_its_promise() {
     let now = UnixTime(1000);
     assert_eq!(potential_expiration(now, 1, 1), UnixTime(1002));
 }
+
+#[test]
+fn an_mclt_is_written_as_its_seconds() {
+    assert_eq!(Mclt(3600).to_string(), "3600");
+}

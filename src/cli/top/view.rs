@@ -65,6 +65,9 @@ fn lines(told: &RelationshipBody) -> Vec<Line<'static>> {
             told.received_rate
         )),
     ];
+    if let Some(until) = told.maintenance_until {
+        lines.push(Line::from(format!("  maintenance until {}", utc(Some(until))).yellow()));
+    }
     if let Some(progress) = &told.progress {
         let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
         let left = progress.seconds_left.map(|left| format!(", {left} s left")).unwrap_or_default();
@@ -151,7 +154,7 @@ mod tests {
         let status = json!({
             "version": "1", "storage": "ok", "relationships": [{
                 "name": "office", "role": "primary", "state": "normal", "state-since": 1,
-                "partner-state": "recover", "communications": communications, "sync": "synced",
+                "partner-state": "recover", "communications": communications, "sync": "synced", "maintenance-until": 1_700_000_000,
                 "unacked-updates": 0, "queued-updates": 0, "clock-delta-seconds": 0,
                 "pools": [{
                     "range": "10.0.0.1-10.0.0.10", "relationship": "office", "free": 5, "backup": 4,
@@ -185,6 +188,7 @@ mod tests {
         for words in [
             "office (primary)",
             "normal ═════ recover",
+            "maintenance until 2023-11-14",
             "10.0.0.1-10.0.0.10",
             "5 free, 4 backup, 1 active; lasts 2 h 1 min without the partner",
             "office: it happens",

@@ -27,6 +27,7 @@ pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
 pub use subnet::{LeaseTimes, Pool, Subnet};
 pub use tls::Tls;
+pub(crate) use value::duration;
 
 use problem::Problems;
 use section::Section;

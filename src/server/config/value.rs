@@ -104,7 +104,7 @@ pub(super) fn seconds_up_to(value: &Value, least: u32, most: u64) -> Result<u32,
 }
 
 /// "90s", "1h30m", "2d", "1w": whole numbers, each with its unit.
-fn duration(text: &str) -> Option<u64> {
+pub(crate) fn duration(text: &str) -> Option<u64> {
     let mut total: u64 = 0;
     let mut rest = text.trim();
     if rest.is_empty() {

@@ -68,8 +68,11 @@ impl Changed<'_> {
         Violation::new(self.at, kind, what)
     }
 
+    /// Whether a client got the lease, in what led to the change.
     fn is_lease(&self) -> bool {
-        self.cause == Cause::Client && self.after.binding_status == BindingStatus::Active
+        self.cause == Cause::Client
+            && self.after.binding_status == BindingStatus::Active
+            && self.after.client_last_transaction == self.now
     }
 
     fn same_client(&self) -> bool {
@@ -181,6 +184,7 @@ mod tests {
             client: Some(Client { identifier: None, hardware }),
             lease_expiration: NOW,
             sent_potential_expiration: NOW.plus(1),
+            client_last_transaction: NOW,
             ..Binding::unused(Ipv4Addr::new(10, 0, 0, 10))
         }
     }
@@ -263,7 +267,11 @@ mod tests {
 
     #[test]
     fn an_address_made_free_before_the_waits_of_partner_down_are_over_is_seen() {
-        let before = Binding { partner_knows: false, ..held(BindingStatus::Expired, 1) };
+        let before = Binding {
+            partner_knows: false,
+            client_last_transaction: UnixTime::ABSENT,
+            ..held(BindingStatus::Expired, 1)
+        };
         let after = Binding { binding_status: BindingStatus::Free, ..before.clone() };
         let mut change = changed(Cause::Other, &before, &after);
         change.state = FailoverState::PartnerDown;

@@ -470,6 +470,8 @@ pub(crate) fn stored(state: FailoverState) -> EndpointRecord {
         mclt: Some(MCLT),
         hash_bucket_assignment: Some([0xff; 32]),
         last_connect_time: None,
+        unsure_before: UnixTime::ABSENT,
+        maintenance_until: None,
     }
 }
 

@@ -263,6 +263,11 @@ impl World {
         panic!("the endpoints never settle");
     }
 
+    /// Lets time pass until the clocks show `wall`.
+    pub(crate) fn run_until(&mut self, wall: UnixTime) {
+        self.run(wall.seconds_since(self.now.wall));
+    }
+
     /// Lets `seconds` pass without waking either side, then wakes both before either hears the other.
     pub(crate) fn run_apart(&mut self, seconds: u32) {
         self.advance_to(self.now.monotonic.after(Duration::from_secs(u64::from(seconds))));

@@ -1,0 +1,54 @@
+//! What `docs/parity.md` promises is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+const TABLE: &str = include_str!("../../docs/parity.md");
+const OPENAPI: &str = include_str!("../../src/admin/openapi.json");
+const PAGE: &str = include_str!("../../src/admin/console/console.js");
+
+/// What stands between backticks.
+fn quoted() -> impl Iterator<Item = &'static str> {
+    TABLE.split('`').skip(1).step_by(2)
+}
+
+fn source(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_test_of_the_table_exists() {
+    let mut found = 0;
+    for name in quoted().filter(|name| name.contains("::")) {
+        let parts: Vec<_> = name.split("::").collect();
+        let [suite, file] = parts[..2] else { unreachable!() };
+        let text = source(&format!("{suite}/{file}.rs"));
+        if let Some(test) = parts.get(2) {
+            assert!(text.contains(&format!("fn {test}()")), "{name}");
+        }
+        found += 1;
+    }
+    assert!(found > 30, "{found}");
+}
+
+#[test]
+fn every_request_of_the_table_is_described() {
+    let description: Value = serde_json::from_str(OPENAPI).unwrap();
+    for request in quoted().filter(|text| text.starts_with("GET ") || text.starts_with("POST ")) {
+        let (method, path) = request.split_once(' ').unwrap();
+        let operation = &description["paths"][path][method.to_lowercase()];
+        assert!(operation.is_object(), "{request}");
+    }
+}
+
+#[test]
+fn every_button_of_a_relationship_is_in_the_table_and_no_other() {
+    let named: BTreeSet<_> = quoted().filter_map(|text| text.strip_prefix("data-act=")).collect();
+    let deeds = PAGE.split_once("const DEEDS = {").unwrap().1.split_once("\n};").unwrap().0;
+    let there = deeds.lines().filter_map(|line| line.strip_prefix("  \"")?.split('"').next());
+    assert_eq!(named, there.collect());
+}
