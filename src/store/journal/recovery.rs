@@ -166,8 +166,10 @@ impl Recovery {
         let offset = u64::from(end.offset);
         let cut = disk.set_len(&name, offset).and_then(|()| disk.sync(&name));
         cut.map_err(|source| StoreError::of_disk(path.clone(), "cutting", source))?;
-        let used = octets.iter().rposition(|octet| *octet != 0);
-        let used = used.map_or(0, |last| last as u64).saturating_add(1);
+        let used = octets
+            .iter()
+            .rposition(|octet| *octet != 0)
+            .map_or(0, |last| (last as u64).saturating_add(1));
         self.cut = Some(Cut { path, offset, octets: used.saturating_sub(offset), what });
         self.file_length = offset;
         Ok(())
