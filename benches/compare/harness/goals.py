@@ -27,6 +27,8 @@ def costs_by_size():
 
 # Why a row falls short, and what is in the way.
 REASONS = {
+    "four-way exchanges a second against the better peer":
+        "every lease waits for the disk, which others kept busy; the better peer does not sync",
     "goodput at 4 times the saturating load, the clients on the same processors":
         "at 4 times the rate the clients take the processors: the servers still read nine of ten DISCOVERs and answer them, "
         "but the clients hear the answers after their second is over and send no REQUEST",
