@@ -359,6 +359,21 @@ impl FailoverEndpoint {
         u32::try_from(recalled.len()).unwrap_or(u32::MAX)
     }
 
+    /// A partner that lost its store would agree to give back what it has leased: what was called back
+    /// stays its own. In NORMAL the balance is looked at anew.
+    pub(super) fn withdraw_recalls(&mut self) {
+        for (index, _) in (0_u16..).zip(&self.config.ranges) {
+            let range = RangeId(index);
+            if self.table.count_recalled(range) == 0 {
+                continue;
+            }
+            let backup: Vec<Ipv4Addr> = self.table.queue(range, BindingStatus::Backup).collect();
+            for address in backup {
+                self.table.set_mark(address, Mark::Recalled, false);
+            }
+        }
+    }
+
     /// Not what only one client may have, nor what the partner refused a while ago (§7.2.1).
     fn may_move(&self, address: Ipv4Addr) -> bool {
         !self.is_reserved(address) && !self.second_thoughts.holds(address)

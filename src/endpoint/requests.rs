@@ -217,6 +217,7 @@ impl FailoverEndpoint {
         if all {
             self.a_store_was_lost(now);
             self.restore_unsure_leases(now);
+            self.withdraw_recalls();
             self.mark_all_unknown();
         }
         self.start_sweep(Some(xid));

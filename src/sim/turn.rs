@@ -368,7 +368,8 @@ impl World {
         }
     }
 
-    /// Whether a server serves on its own authority beside a partner that lives (§9.4).
+    /// Whether a server serves on its own authority beside a partner that lives (§9.4), or they have not
+    /// settled yet what came of it (§9.10, §9.11).
     pub(super) fn judge_division(&mut self) {
         let alone = |side: usize| {
             let record = self.shadows.get(side).and_then(Shadow::latest_record);
@@ -389,7 +390,16 @@ impl World {
                 )
             )
         };
-        let divided = alone(0) && serves(1) || alone(1) && serves(0);
+        let conflict = |side: usize| {
+            let record = self.shadows.get(side).and_then(Shadow::latest_record);
+            record.is_some_and(|record| {
+                use FailoverState::{PotentialConflict, ResolutionInterrupted};
+                matches!(record.state, PotentialConflict | ResolutionInterrupted)
+            })
+        };
+        let beside = alone(0) && serves(1) || alone(1) && serves(0);
+        let in_conflict = conflict(0) || conflict(1);
+        let divided = self.excuses.unsettled(beside, in_conflict);
         let normal = Some(FailoverState::Normal);
         if self.state(0) == normal && self.state(1) == normal {
             self.excuses.both_normal();

@@ -310,15 +310,12 @@ fn a_server_at_rest_is_woken_for_contact_and_its_marks_and_hardly_else() {
     }
 }
 
-/// Holds: FO-5.4-18.
-#[test]
-fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
+/// A primary that calls addresses back, which its partner has not answered.
+fn calling_back() -> Script {
     let mut script = Script::draft(Role::Primary);
     script.settle_as_primary();
-    let queue = |script: &Script, status| -> Vec<_> {
-        script.endpoint.table().queue(RangeId(0), status).collect()
-    };
-    for (number, address) in (0..).zip(queue(&script, BindingStatus::Free).into_iter().take(7)) {
+    let free: Vec<_> = script.endpoint.table().queue(RangeId(0), BindingStatus::Free).collect();
+    for (number, address) in (0..).zip(free.into_iter().take(7)) {
         let (now, client) = (script.now, client(number));
         let grant = script.endpoint.grant(address, &client, 600, now);
         let details = LeaseDetails::default();
@@ -328,6 +325,16 @@ fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
     script.input(Input::TimeReached);
     script.answer_everything();
     script.run(2);
+    let recalled_alone =
+        |event: &Event| matches!(event, Event::PoolBalanced { given: 0, recalled: 1.. });
+    assert!(script.events.iter().any(recalled_alone), "{:?}", script.events);
+    script
+}
+
+/// Holds: FO-5.4-18.
+#[test]
+fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
+    let mut script = calling_back();
     let recalled = |script: &Script| {
         let updates = script.said.iter().filter(|said| said.message_type == MessageType::BNDUPD);
         updates
@@ -341,14 +348,27 @@ fn a_recall_that_lost_its_connection_is_repeated_on_the_next() {
     };
     let called_back = recalled(&script);
     assert!(called_back > 0);
-    let recalled_alone =
-        |event: &Event| matches!(event, Event::PoolBalanced { given: 0, recalled: 1.. });
-    assert!(script.events.iter().any(recalled_alone), "{:?}", script.events);
     script.cut();
     script.connected();
     script.accept_connect();
     script.state(FailoverState::CommunicationsInterrupted);
     assert_eq!(recalled(&script), called_back);
+}
+
+/// It may have leased them, and would agree all the same. Found by the simulator (`tests/seeds.txt`).
+#[test]
+fn nothing_is_called_back_from_a_partner_that_lost_its_store() {
+    let mut script = calling_back();
+    let backup = |script: &Script| script.endpoint.table().count(RangeId(0), BindingStatus::Backup);
+    let before = backup(&script);
+    script.cut();
+    script.connected();
+    script.accept_connect();
+    script.state(FailoverState::Recover);
+    script.tell(&Message::UpdReqAll);
+    script.answer_everything();
+    assert_eq!(script.endpoint.state(), FailoverState::CommunicationsInterrupted);
+    assert_eq!(backup(&script), before);
 }
 
 /// A primary in NORMAL, all of whose 20 addresses were used last by clients of the secondary.

@@ -1,9 +1,10 @@
 //! What the draft excuses, and no more (§3.1.2, §9.4, §10).
 //!
 //! An address may have two clients where a server serves on its own authority beside a partner that
-//! was declared down and lives; where both stores of the pair were lost; by as much as a clock was
-//! set; and where an operator lowers the MCLT while leases by the larger one are out, as every wait
-//! counts the smaller one from then on. A lease that lived through such a time stays excused, one that began later does not.
+//! was declared down and lives, until the conflict that follows is resolved; where both stores of the
+//! pair were lost; by as much as a clock was set; and where an operator lowers the MCLT while leases by
+//! the larger one are out, as every wait counts the smaller one from then on. A lease that lived through
+//! such a time stays excused, one that began later does not.
 
 use crate::sim::clock::True;
 
@@ -24,6 +25,8 @@ pub(crate) struct Excuses {
     lowered: True,
     /// Stores that were lost, until the pair is in NORMAL again.
     forgetful: [bool; 2],
+    /// The two served beside each other, and the conflict that follows is not resolved.
+    unsettled: bool,
 }
 
 impl Excuses {
@@ -69,6 +72,13 @@ impl Excuses {
         self.jumps.iter().filter(|(at, _)| *at >= since).map(|(_, micros)| micros).sum()
     }
 
+    /// Whether servers that serve beside each other, as of now or before, have not settled yet what came
+    /// of it.
+    pub(crate) fn unsettled(&mut self, beside: bool, conflict: bool) -> bool {
+        self.unsettled = beside || self.unsettled && conflict;
+        self.unsettled
+    }
+
     /// Whether something that began at `since` has lived through a time that excuses.
     pub(crate) fn excuses(&self, since: True) -> bool {
         self.last.is_some_and(|last| last.to.is_none_or(|to| to >= since))
@@ -85,6 +95,15 @@ mod tests {
         excuses.divided(10, true);
         excuses.divided(20, false);
         assert!(excuses.excuses(5) && excuses.excuses(15) && !excuses.excuses(21));
+    }
+
+    #[test]
+    fn a_conflict_excuses_only_after_a_division() {
+        let mut excuses = Excuses::default();
+        assert!(!excuses.unsettled(false, true));
+        assert!(excuses.unsettled(true, false));
+        assert!(excuses.unsettled(false, true));
+        assert!(!excuses.unsettled(false, false));
     }
 
     #[test]
