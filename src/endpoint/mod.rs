@@ -15,9 +15,9 @@
 //! `partner` is what is known of the other process; `updates` sends bindings, `flights` knows which ones have not been
 //! answered, `receive` takes the partner's, `requests` asks for all of them, `second_thoughts` brings disagreements up again;
 //! `pool` shares the unused addresses, `reservations` those held back for one client; `leases`
-//! answers the DHCP service, `freeing` frees ended leases where there is no partner to agree, `dns` says
-//! who updates the DNS; `outbox` holds back what is not yet durable; `steering` has what
-//! operators may want besides; `fingerprint` tells states apart.
+//! answers the DHCP service, `freeing` frees ended leases where there is no partner to agree, `lost_store`
+//! holds those that a lost store may have prolonged, `dns` says who updates the DNS; `outbox` holds back what
+//! is not yet durable; `steering` has what operators may want besides; `fingerprint` tells states apart.
 //!
 //! Invariants:
 //! - A [`Output::Commit`] precedes everything that promises it; BNDACK and STATE leave only after the
