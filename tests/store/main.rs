@@ -7,7 +7,6 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod ahead;
 mod crash_images;
 mod damage;
 mod disk;

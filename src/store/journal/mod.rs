@@ -47,14 +47,6 @@ use window::{Window, damaged};
 /// Octets after which a new segment is begun.
 pub const SEGMENT_OCTETS: u32 = 8 << 20;
 
-/// Octets of zero that are written behind a batch where the file ends, so that the next ones replace them:
-/// a sync after which the file is longer waits for the file system's own journal, and with it for
-/// whatever others write.
-const AHEAD: u32 = 1 << 20;
-
-/// Octets of a batch that is worth the wait: behind a longer one nothing is written.
-const LONG_BATCH: usize = 64 << 10;
-
 /// A durable store in one directory, which one process at a time may open.
 #[derive(Debug)]
 pub struct Journal {
@@ -80,8 +72,6 @@ struct Head {
     number: u32,
     name: String,
     offset: u32,
-    /// Octets of the file; those behind `offset` are zero.
-    length: u32,
     chain: Chain,
 }
 
@@ -117,17 +107,15 @@ impl Journal {
     /// [`SEGMENT_OCTETS`].
     pub fn on(mut disk: Box<dyn Disk>, segment_octets: u32) -> Result<Self, StoreError> {
         let limit = segment_octets.min(SEGMENT_OCTETS);
-        let Recovery { index, segments, chain, cut, useless, file_length } =
-            recover(disk.as_mut(), limit)?;
+        let Recovery { index, segments, chain, cut, useless } = recover(disk.as_mut(), limit)?;
         let newest = segments.newest().copied();
         let (number, offset) = newest.map_or((0, 0), |newest| (newest.number, newest.length));
-        let length = u32::try_from(file_length).unwrap_or(u32::MAX);
         let mut journal = Self {
             disk,
             index,
             segments,
             compaction: Compaction::default(),
-            head: Head { number, name: segment_name(number), offset, length, chain },
+            head: Head { number, name: segment_name(number), offset, chain },
             useless,
             condition: Condition::Sound,
             cut,
@@ -218,7 +206,10 @@ impl Journal {
         };
         let checksum = seal_batch(&mut self.batch, &header, self.head.number, self.head.offset);
         self.condition = Condition::Trailing;
-        let written = self.write_batch().and_then(|()| self.disk.sync(&self.head.name));
+        let written = self
+            .disk
+            .write_at(&self.head.name, u64::from(self.head.offset), &self.batch)
+            .and_then(|()| self.disk.sync(&self.head.name));
         if let Err(source) = written {
             let error = self.refused(source, "writing to");
             // What the batch took is room for others; whether that succeeds shows later.
@@ -232,22 +223,6 @@ impl Journal {
             oldest: Some(header.oldest),
             marked: header.length == 0,
         })
-    }
-
-    /// Writes the batch, and zeroes behind it where the file is too short.
-    fn write_batch(&mut self) -> io::Result<()> {
-        let (octets, offset) = (self.batch.len(), self.head.offset);
-        let end = offset.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
-        let limit = self.segments.limit();
-        let mut length = end;
-        if end > self.head.length && octets <= LONG_BATCH {
-            length = end.saturating_add(AHEAD.min(limit / 8)).min(limit.max(end));
-        }
-        self.batch.resize(length.saturating_sub(offset) as usize, 0);
-        let written = self.disk.write_at(&self.head.name, u64::from(offset), &self.batch);
-        self.batch.truncate(octets);
-        self.head.length = length.max(self.head.length);
-        written
     }
 
     /// Takes down what the batch that has just become durable says.
@@ -295,7 +270,6 @@ impl Journal {
         let number = self.head.number.saturating_add(1);
         let name = segment_name(number);
         let header = self.head.chain.header(number, self.head.offset).encode();
-        self.drop_zeroes()?;
         let disk = &mut self.disk;
         let made = disk
             .create(&name)
@@ -306,7 +280,6 @@ impl Journal {
         self.head.number = number;
         self.head.name = name;
         self.head.offset = SEGMENT_HEADER;
-        self.head.length = SEGMENT_HEADER;
         self.segments.push(Segment::new(number, SEGMENT_HEADER));
         Ok(())
     }
@@ -314,22 +287,11 @@ impl Journal {
     /// Cuts what a batch that failed may have left behind the last one.
     fn trim(&mut self) -> Result<(), StoreError> {
         if self.condition == Condition::Trailing {
-            self.cut_behind()?;
+            self.disk
+                .set_len(&self.head.name, u64::from(self.head.offset))
+                .map_err(|source| self.refused(source, "cutting"))?;
             self.condition = Condition::Sound;
         }
-        Ok(())
-    }
-
-    /// Cuts the zeroes that no batch will replace. A crash can bring them back, which does no harm.
-    fn drop_zeroes(&mut self) -> Result<(), StoreError> {
-        if self.head.length > self.head.offset { self.cut_behind() } else { Ok(()) }
-    }
-
-    fn cut_behind(&mut self) -> Result<(), StoreError> {
-        self.disk
-            .set_len(&self.head.name, u64::from(self.head.offset))
-            .map_err(|source| self.refused(source, "cutting"))?;
-        self.head.length = self.head.offset;
         Ok(())
     }
 
@@ -522,7 +484,6 @@ impl LeaseStore for Journal {
         self.batch.clear();
         self.batch.resize(BATCH_HEADER as usize, 0);
         let chain = self.write(0, false)?;
-        self.take_effect(chain, &Progress::default())?;
-        self.drop_zeroes()
+        self.take_effect(chain, &Progress::default())
     }
 }

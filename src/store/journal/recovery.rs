@@ -21,7 +21,7 @@ pub struct Cut {
     pub path: PathBuf,
     /// The octet behind the last whole batch.
     pub offset: u64,
-    /// The octets cut, up to the last one that is not zero.
+    /// The octets cut.
     pub octets: u64,
     /// What was wrong with them.
     pub what: String,
@@ -36,8 +36,6 @@ pub(super) struct Recovery {
     pub(super) cut: Option<Cut>,
     /// Segments that no batch needs and that are still there.
     pub(super) useless: Vec<u32>,
-    /// Octets of the newest file, of which those behind its last batch are zero.
-    pub(super) file_length: u64,
 }
 
 /// Reads all segments; cuts what a crash has left of a batch, and nothing else.
@@ -49,7 +47,6 @@ pub(super) fn recover(disk: &mut dyn Disk, limit: u32) -> Result<Recovery, Store
         chain: Chain::START,
         cut: None,
         useless: Vec::new(),
-        file_length: 0,
     };
     // What stands before a gap must be what a crash has kept from being removed.
     let gap =
@@ -107,7 +104,6 @@ impl Recovery {
         if let Some(newest) = self.segments.newest_mut() {
             newest.length = end.offset;
         }
-        self.file_length = octets.len() as u64;
         match end.fault {
             None => Ok(()),
             Some(_) if last => self.cut(disk, number, &octets, end),
@@ -166,12 +162,8 @@ impl Recovery {
         let offset = u64::from(end.offset);
         let cut = disk.set_len(&name, offset).and_then(|()| disk.sync(&name));
         cut.map_err(|source| StoreError::of_disk(path.clone(), "cutting", source))?;
-        let used = octets
-            .iter()
-            .rposition(|octet| *octet != 0)
-            .map_or(0, |last| (last as u64).saturating_add(1));
-        self.cut = Some(Cut { path, offset, octets: used.saturating_sub(offset), what });
-        self.file_length = offset;
+        self.cut =
+            Some(Cut { path, offset, octets: (octets.len() as u64).saturating_sub(offset), what });
         Ok(())
     }
 

@@ -63,7 +63,7 @@ impl Chain {
 pub(super) struct End {
     /// The octet behind the last batch.
     pub(super) offset: u32,
-    /// Why what stands there is no batch, if anything but zeroes does.
+    /// Why what stands there is no batch, if anything does.
     pub(super) fault: Option<String>,
 }
 
@@ -117,11 +117,7 @@ pub(super) fn walk(
     while (offset as usize) < segment.len() {
         let batch = match read_batch(segment, number, offset) {
             Ok(batch) => batch,
-            Err(what) => {
-                let behind = segment.get(offset as usize..).unwrap_or_default();
-                let fault = behind.iter().any(|octet| *octet != 0).then(|| what.to_owned());
-                return Ok(End { offset, fault });
-            }
+            Err(what) => return Ok(End { offset, fault: Some(what.to_owned()) }),
         };
         if let Err(what) = chain.follow(&batch) {
             return Ok(End { offset, fault: Some(what) });
