@@ -2,7 +2,7 @@
 //!
 //! A server may prolong a lease to MCLT after what the other has promised, and die before it has told
 //! (§5.2.1). With its store the one record of that is gone: RECOVER-WAIT covers what rested on no promise,
-//! but a promise may reach further than MCLT from then on (§9.6). So, on both servers, a lease that was
+//! but a promise may reach further than MCLT from then on (§9.6). So, between two twinlease, a lease that was
 //! last heard of before the loss holds until MCLT after what was promised, if its client is not heard again.
 
 use crate::binding::Binding;
@@ -14,8 +14,11 @@ use super::FailoverEndpoint;
 
 impl FailoverEndpoint {
     /// All that is asked for on either side shows that a store was lost: what is on record of the
-    /// leases may not be all.
+    /// leases may not be all. A dhcpd would not understand why a lease that has ended is held.
     pub(super) fn a_store_was_lost(&mut self, now: Now) {
+        if !self.partner.is_twinlease() {
+            return;
+        }
         self.record.unsure_before = self.record.unsure_before.max(now.wall);
         self.commit_record();
     }
