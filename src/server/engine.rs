@@ -360,6 +360,10 @@ impl Engine {
                 self.operate(&relationship, command, answer);
             }
             AdminCommand::Reset { address, answer } => self.reset(address, answer),
+            AdminCommand::Apply { answer, .. } => {
+                let reason = "this server takes another configuration at its start only".to_owned();
+                let _gone = answer.send(Err(CommandError::Refused { reason }));
+            }
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -15,6 +16,7 @@ use crate::store::{Journal, LeaseStore, StoreError};
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
+use super::edit::ConfigFile;
 use super::engine::{Engine, EngineEnd, StartError};
 use super::notify;
 
@@ -49,16 +51,17 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves until SIGTERM or SIGINT; then tells the partners and makes everything durable.
-pub fn run(config: &Config) -> Result<(), ServeError> {
+/// Serves what `file` says until SIGTERM or SIGINT; then tells the partners and makes everything
+/// durable.
+pub fn run(config: &Config, file: &Path) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Runtime)?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, file))
 }
 
-async fn serve(config: &Config) -> Result<(), ServeError> {
+async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     // First of all: a signal during the start ends it as orderly as one later.
     let signals = Signals::install().map_err(ServeError::Runtime)?;
     let store = open_store(config).map_err(ServeError::Store)?;
@@ -69,9 +72,11 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
     let tokens = config.admin.tokens.clone();
-    let admin = AdminServer::bind(config.admin.listen, tokens, &config.data_dir, commands.clone())
+    let (listen, data_dir) = (config.admin.listen, &config.data_dir);
+    let file = ConfigFile::new(file);
+    let admin = AdminServer::bind(listen, tokens, data_dir, file, commands.clone())
         .await
-        .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
+        .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =
         Engine::new(config, store, sockets, inbox, table_seed()).map_err(ServeError::Start)?;
     tracing::info!(
