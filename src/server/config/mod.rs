@@ -7,6 +7,7 @@
 mod access;
 mod checks;
 mod options;
+mod pace;
 mod peer;
 mod problem;
 mod relationship;

@@ -7,10 +7,11 @@ use toml_edit::Value;
 
 use crate::balance::{BUCKET_OCTETS, HashBuckets, Role, ServerBuckets};
 use crate::endpoint::config::{DEFAULT_MAX_UNACKED, DEFAULT_REDIAL_INTERVAL, StartupPolicy};
-use crate::endpoint::{Batching, SharedSecrets};
+use crate::endpoint::{Batching, Pace, SharedSecrets};
 use crate::time::UnixTime;
 use crate::wire::Dialect;
 
+use super::pace;
 use super::peer::{self, PeerAdmin};
 use super::problem::{Problems, Span};
 use super::section::{Located, Section};
@@ -35,6 +36,9 @@ pub(crate) const KEYS: &[&str] = &[
     "reserve-percent",
     "server-hba",
     "load-balance-max-seconds",
+    "heartbeat-interval",
+    "contact-lost-time",
+    "takeover-delay",
     "auto-partner-down",
     "dialect",
     "startup-wait",
@@ -96,6 +100,8 @@ pub struct Relationship {
     pub reserve_percent: Option<u8>,
     /// A client that has waited for longer is answered by either server.
     pub load_balance_max_seconds: u16,
+    /// Times shorter than the draft's.
+    pub pace: Pace,
     /// How long the partner may be unreachable before it is declared down; `None` is for ever.
     pub auto_partner_down: Option<Duration>,
     /// How the partner speaks.
@@ -204,6 +210,7 @@ pub(super) fn read(
         reserve_percent: shares.reserve_percent,
         load_balance_max_seconds: max_seconds
             .map_or(3, |located| u16::try_from(located.value).unwrap_or(u16::MAX)),
+        pace: pace::read(section, problems),
         auto_partner_down: auto
             .filter(|located| located.value > 0)
             .map(|located| Duration::from_secs(u64::from(located.value))),
