@@ -62,7 +62,7 @@ impl Plan {
         let mut subnets = Vec::with_capacity(config.subnets.len());
         for subnet in &config.subnets {
             let mut pools = Vec::with_capacity(subnet.pools.len());
-            for pool in &subnet.pools {
+            for pool in subnet.served_pools() {
                 let owner = owner_of(pool.relationship.as_deref(), &relationships);
                 let endpoint = relationships.get_mut(owner).map(|owner| &mut owner.endpoint);
                 // A table refuses more ranges than there are numbers.

@@ -16,6 +16,7 @@ use crate::store::{Journal, LeaseStore, StoreError};
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
+use super::edit::ConfigFile;
 use super::engine::{Engine, EngineEnd, StartError};
 use super::notify;
 
@@ -71,9 +72,11 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
     let tokens = config.admin.tokens.clone();
-    let admin = AdminServer::bind(config.admin.listen, tokens, &config.data_dir, commands.clone())
+    let (listen, data_dir) = (config.admin.listen, &config.data_dir);
+    let of_admin = ConfigFile::new(file);
+    let admin = AdminServer::bind(listen, tokens, data_dir, of_admin, commands.clone())
         .await
-        .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
+        .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =
         Engine::new(config, store, sockets, inbox, table_seed()).map_err(ServeError::Start)?;
     tracing::info!(

@@ -12,13 +12,14 @@ use crate::time::UnixTime;
 use crate::wire::Dialect;
 
 use super::pace;
+use super::peer::{self, PeerAdmin};
 use super::problem::{Problems, Span};
 use super::section::{Located, Section};
 use super::security;
 use super::tls::{self, Tls};
 use super::value::{self, Wrong};
 
-pub(super) const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "name",
     "role",
     "address",
@@ -56,10 +57,12 @@ pub(super) const KEYS: &[&str] = &[
     "digest-covers",
     "max-clock-difference",
     "tls",
+    "peer-admin",
+    "peer-admin-token-file",
 ];
 
 /// Keys whose values a secondary learns from its primary.
-const PRIMARY_ONLY: &[&str] = &["mclt", "split", "hba", "mode", "reserve-percent"];
+pub(crate) const PRIMARY_ONLY: &[&str] = &["mclt", "split", "hba", "mode", "reserve-percent"];
 
 /// Port of the failover protocol (§5.1).
 const FAILOVER_PORT: u16 = 647;
@@ -126,6 +129,8 @@ pub struct Relationship {
     pub max_clock_delta: Option<u32>,
     /// Certificates, where the connection may be secured.
     pub tls: Option<Tls>,
+    /// Where the partner's admin listener is, if it may be asked.
+    pub peer_admin: Option<PeerAdmin>,
 }
 
 /// Where a relationship stands in the file, for messages about two of them.
@@ -176,6 +181,7 @@ pub(super) fn read(
     let spoken = dialect.as_ref().map_or(Dialect::Isc, |located| located.value);
     let security = security::read(section, spoken, problems);
     let tls = tls::read(section, spoken, problems);
+    let peer_admin = peer::read(section, problems);
     let shares = match &role {
         Some(Located { value: Role::Secondary, .. }) => {
             refuse_primary_only(section, problems);
@@ -226,6 +232,7 @@ pub(super) fn read(
         secrets: security.secrets,
         max_clock_delta: security.max_clock_delta,
         tls,
+        peer_admin,
     };
     Some((relationship, place))
 }

@@ -187,6 +187,16 @@ pub(super) fn network(value: &Value) -> Result<Ipv4Network, Wrong> {
     Ok(network)
 }
 
+/// The network that a text names, as a file may write it.
+pub(crate) fn network_of(text: &str) -> Option<Ipv4Network> {
+    network(&Value::from(text)).ok()
+}
+
+/// The range that a text names, as a file may write it.
+pub(crate) fn range_of(text: &str) -> Option<AddressRange> {
+    range(&Value::from(text)).ok()
+}
+
 fn split_prefix(text: &str) -> Option<(Ipv4Addr, u8)> {
     let (address, length) = text.split_once('/')?;
     let length = length.parse::<u8>().ok().filter(|length| *length <= 32)?;
