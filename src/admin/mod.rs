@@ -5,8 +5,8 @@
 //!
 //! `guard` decides who may ask what, `problem` is a request that is not followed, `json` the form of the
 //! answers; `leases` pages through the engine, `why` explains, `steer` and `wishes` carry out what changes something
-//! and `audit` writes it down, `events` tells whoever watches, `watch` looks at everything once a second
-//! and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
+//! and `audit` writes it down, `events` tells whoever watches, `hooks` runs commands and sends requests on them, `watch` looks
+//! at everything once a second and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
 //! status page, `listener` bounds the connections; `client` is the asking side.
 
 mod audit;
@@ -14,6 +14,7 @@ pub mod client;
 mod events;
 mod gauges;
 mod guard;
+pub(crate) mod hooks;
 pub mod json;
 mod leases;
 mod listener;
@@ -69,6 +70,7 @@ struct App {
     audit: Audit,
     watch: watch::Watch,
     watchers: events::Watchers,
+    hooks: hooks::Counts,
 }
 
 impl FromRef<App> for CommandSender {
@@ -128,14 +130,15 @@ pub struct AdminServer {
 
 impl AdminServer {
     /// Binds `listen`. Whoever asks has to show one of `tokens`, if there are any. What is changed is
-    /// written down in `data_dir`.
-    pub async fn bind(
+    /// written down in `data_dir`. `hooks` are counted elsewhere and shown here.
+    pub(crate) async fn bind(
         listen: SocketAddr,
         tokens: Vec<Token>,
         data_dir: &Path,
         commands: CommandSender,
+        hooks: hooks::Counts,
     ) -> std::io::Result<Self> {
-        let (router, watcher) = service(tokens, data_dir, commands)?;
+        let (router, watcher) = service(tokens, data_dir, commands, hooks)?;
         let listener = tokio::net::TcpListener::bind(listen).await?;
         Ok(Self { listener, router, watcher })
     }
@@ -146,7 +149,12 @@ impl AdminServer {
         data_dir: &Path,
         commands: CommandSender,
     ) -> std::io::Result<Router> {
-        service(tokens, data_dir, commands).map(|(router, _)| router)
+        service(tokens, data_dir, commands, hooks::Counts::default()).map(|(router, _)| router)
+    }
+
+    /// How everything stands, every second while this runs.
+    pub(crate) fn looks(&self) -> tokio::sync::watch::Receiver<watch::Seen> {
+        self.watcher.looks()
     }
 
     /// The address bound.
@@ -170,10 +178,11 @@ fn service(
     tokens: Vec<Token>,
     data_dir: &Path,
     commands: CommandSender,
+    hooks: hooks::Counts,
 ) -> std::io::Result<(Router, watch::Watcher)> {
     let audit = Audit::open(data_dir)?;
     let (watch, watcher) = watch::new(commands.clone());
-    let app = App { commands, audit, watch, watchers: events::Watchers::new() };
+    let app = App { commands, audit, watch, watchers: events::Watchers::new(), hooks };
     Ok((router(tokens, app), watcher))
 }
 

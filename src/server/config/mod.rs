@@ -6,6 +6,7 @@
 
 mod access;
 mod checks;
+mod hook;
 mod options;
 mod problem;
 mod relationship;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use access::{NoDigest, Role, Token, TokenDigest};
+pub use hook::{EventKind, Hook, HookTarget, WebHook};
 pub(crate) use options::{Kind as OptionKind, by_code as option_by_code};
 pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
@@ -34,7 +36,7 @@ use section::Section;
 use subnet::StatedTimes;
 use value::Wrong;
 
-const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "relationship", "subnet"];
+const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "hook", "relationship", "subnet"];
 const DHCP_KEYS: &[&str] = &[
     "interfaces",
     "listen",
@@ -59,6 +61,8 @@ pub struct Config {
     pub admin: Admin,
     /// The DHCP service.
     pub dhcp: Dhcp,
+    /// Who is told of events, in the order of the file.
+    pub hooks: Vec<Hook>,
     /// Partners, in the order of the file.
     pub relationships: Vec<Relationship>,
     /// Networks, in the order of the file.
@@ -172,6 +176,7 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
         }
         None => Default::default(),
     };
+    let hooks = hook::read_all(root, problems);
     let relationships: Vec<_> = root
         .sections("relationship", relationship::KEYS, problems)
         .iter()
@@ -191,6 +196,7 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
         data_dir: PathBuf::from(data_dir?.value),
         admin: admin?,
         dhcp,
+        hooks,
         relationships: relationships.into_iter().map(|(relationship, _)| relationship).collect(),
         subnets: subnets.into_iter().map(|(subnet, _)| subnet).collect(),
     })
@@ -266,6 +272,7 @@ mod tests {
             access::KEYS,
             access::TOKEN_KEYS,
             DHCP_KEYS,
+            hook::KEYS,
             relationship::KEYS,
             tls::KEYS,
             subnet::KEYS,
