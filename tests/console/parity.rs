@@ -38,7 +38,9 @@ fn every_test_of_the_table_exists() {
 #[test]
 fn every_request_of_the_table_is_described() {
     let description: Value = serde_json::from_str(OPENAPI).unwrap();
-    for request in quoted().filter(|text| text.starts_with("GET ") || text.starts_with("POST ")) {
+    let methods = ["GET ", "POST ", "PATCH ", "PUT ", "DELETE "];
+    let is_request = |text: &&str| methods.iter().any(|method| text.starts_with(method));
+    for request in quoted().filter(is_request) {
         let (method, path) = request.split_once(' ').unwrap();
         let operation = &description["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "{request}");

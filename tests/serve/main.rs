@@ -19,6 +19,7 @@ mod operator;
 mod packet;
 mod recovery;
 mod relay;
+mod reload;
 mod secrets;
 mod server;
 mod settings;

@@ -112,7 +112,19 @@ impl Pair {
         self.wait_until_synced();
         wait_for("both servers to say the same", PATIENCE, || {
             let (one, other) = (self.primary.leases(), self.secondary.leases());
-            if one == other { Ok(()) } else { Err(format!("{one:?}\n{other:?}")) }
+            let differs = |address: &&Ipv4Addr| one.get(address) != other.get(address);
+            match one.keys().chain(other.keys()).find(differs) {
+                None => Ok(()),
+                Some(address) => {
+                    let of_both = [&self.primary, &self.secondary].map(|server| {
+                        let all = server.ask(&["leases", "--json"]).unwrap_or_default();
+                        let mut lines = all.lines();
+                        let address = format!("\"{address}\"");
+                        lines.find(|line| line.contains(&address)).unwrap_or("nothing").to_owned()
+                    });
+                    Err(of_both.join("\n"))
+                }
+            }
         });
     }
 }
@@ -143,6 +155,17 @@ impl Server {
     /// The configuration file as it stands.
     pub fn configured(&self) -> String {
         fs::read_to_string(self.directory.join("twinlease.toml")).unwrap()
+    }
+
+    /// SIGHUP, and the lines of the log that say what came of it.
+    pub fn reload(&self) -> String {
+        let before = self.log().len();
+        self.signal(Signal::SIGHUP);
+        wait_for("the configuration to be applied", PATIENCE, || {
+            let log = self.log().split_off(before);
+            let is_done = ["configuration applied", "stays as it was"];
+            if is_done.iter().any(|end| log.contains(end)) { Ok(log) } else { Err(log) }
+        })
     }
 
     /// Starts a server that is expected to refuse: its exit status and what it says.

@@ -7,6 +7,8 @@
 mod access;
 mod checks;
 mod options;
+mod pace;
+mod peer;
 mod problem;
 mod relationship;
 mod section;
@@ -22,12 +24,14 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use access::{NoDigest, Role, Token, TokenDigest};
-pub(crate) use options::{Kind as OptionKind, by_code as option_by_code};
+pub(crate) use options::{Kind as OptionKind, by_code as option_by_code, code_of as option_code};
+pub use peer::PeerAdmin;
 pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
+pub(crate) use relationship::{KEYS as RELATIONSHIP_KEYS, PRIMARY_ONLY};
 pub use subnet::{LeaseTimes, Pool, Subnet};
 pub use tls::Tls;
-pub(crate) use value::duration;
+pub(crate) use value::{duration, network_of, range_of};
 
 use problem::Problems;
 use section::Section;
