@@ -103,8 +103,7 @@ fn routes() -> Vec<Route> {
     let change = |method, path, handler| (method, path, Some(Role::Admin), handler);
     let table = [
         open("/", get(page::html)),
-        open("/console.css", get(page::css)),
-        open("/console.js", get(page::js)),
+        open("/console/{file}", get(page::part)),
         look("/v1/status", get(status)),
         look("/v1/leases", get(leases::list)),
         look("/v1/why", get(why::explain)),
