@@ -83,8 +83,8 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     let hooks = Hooks::start(&config.hooks, &config.data_dir).map_err(ServeError::Hooks)?;
     let counts = hooks.as_ref().map(Hooks::counts).unwrap_or_default();
     let (listen, data_dir) = (config.admin.listen, &config.data_dir);
-    let of_admin = ConfigFile::new(file);
-    let admin = AdminServer::bind(listen, tokens, data_dir, of_admin, commands.clone(), counts)
+    let configured = ConfigFile::new(file);
+    let admin = AdminServer::bind(listen, tokens, data_dir, configured, commands.clone(), counts)
         .await
         .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =

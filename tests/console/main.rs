@@ -25,6 +25,7 @@ mod parity;
 mod relay;
 #[path = "../serve/server.rs"]
 mod server;
+mod setup;
 mod steering;
 #[path = "../interop/support/wait.rs"]
 mod wait;
