@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::audit::Audit;
 use crate::admin::guard::Caller;
-use crate::admin::{App, events, watch};
+use crate::admin::{App, events, hooks, watch};
 use crate::server::command::{
     self, AdminCommand, Applied, CommandError, CommandReceiver, ServerStatus, Storage,
 };
@@ -28,7 +28,8 @@ fn app(directory: &Path) -> (App, CommandReceiver) {
     let (watch, _) = watch::new(commands.clone());
     let setup = Setup::new(Some(ConfigFile::new(file)));
     let audit = Audit::open(directory).unwrap();
-    (App { commands, audit, watch, watchers: events::Watchers::new(), setup }, inbox)
+    let (watchers, hooks) = (events::Watchers::new(), hooks::Counts::default());
+    (App { commands, audit, watch, watchers, setup, hooks }, inbox)
 }
 
 /// Answers like an engine; `apply` says what becomes of a configuration.
