@@ -13,8 +13,11 @@
 mod access;
 mod api;
 mod browser;
+mod change;
 #[path = "../serve/clients.rs"]
 mod clients;
+mod configuration;
+mod editing;
 mod http;
 mod metrics;
 #[path = "../interop/support/packet.rs"]
@@ -26,5 +29,6 @@ mod relay;
 #[path = "../serve/server.rs"]
 mod server;
 mod steering;
+mod story;
 #[path = "../interop/support/wait.rs"]
 mod wait;
