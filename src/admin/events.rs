@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 
 use crate::endpoint::Event;
@@ -111,18 +111,25 @@ async fn tell(
 
 /// One event as it goes out. JSON has no line breaks, whatever a partner's words contain.
 fn told(told: &Told) -> String {
+    let (kind, members) = described(told);
+    format!("id: {}\nevent: {kind}\ndata: {}\n\n", told.number, Value::Object(members))
+}
+
+/// The kind of an event, and what there is to say about it.
+pub(super) fn described(told: &Told) -> (&'static str, Map<String, Value>) {
     let (kind, more) = kind_of(&told.event);
-    let mut data = json!({
+    let data = json!({
         "number": told.number,
         "at": told.at.0,
         "relationship": told.relationship,
         "text": told.event.to_string(),
         "warning": told.event.is_warning(),
     });
-    if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
-        data.extend(more);
-    }
-    format!("id: {}\nevent: {kind}\ndata: {data}\n\n", told.number)
+    let objects = [data, more].into_iter().filter_map(|value| match value {
+        Value::Object(members) => Some(members),
+        _ => None,
+    });
+    (kind, objects.flatten().collect())
 }
 
 fn kind_of(event: &Event) -> (&'static str, Value) {

@@ -4,9 +4,10 @@
 //! holds against the routes. Every error is a problem (RFC 9457) that names the rule that refused.
 //!
 //! `guard` decides who may ask what, `problem` is a request that is not followed, `json` the form of the
-//! answers; `setup` has relationships and scopes as they are configured, `leases` pages through the engine, `why` explains, `steer` and `wishes` carry out what changes something
-//! and `audit` writes it down, `events` tells whoever watches, `watch` looks at everything once a second
-//! and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
+//! answers; `setup` has relationships and scopes as they are configured, `leases` pages through the engine,
+//! `why` explains, `steer` and `wishes` carry out what changes something and `audit` writes it down, `events`
+//! tells whoever watches, `hooks` runs commands and sends requests on them, `watch` looks at everything once a
+//! second and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
 //! status page, `listener` bounds the connections; `client` is the asking side.
 
 mod audit;
@@ -14,6 +15,7 @@ pub mod client;
 mod events;
 mod gauges;
 mod guard;
+pub(crate) mod hooks;
 pub mod json;
 mod leases;
 mod listener;
@@ -73,6 +75,7 @@ struct App {
     watch: watch::Watch,
     watchers: events::Watchers,
     setup: Setup,
+    hooks: hooks::Counts,
 }
 
 impl FromRef<App> for CommandSender {
@@ -157,15 +160,17 @@ pub struct AdminServer {
 
 impl AdminServer {
     /// Binds `listen`. Whoever asks has to show one of `tokens`, if there are any. What is changed is
-    /// written down in `data_dir`; relationships and scopes are those of `file`.
-    pub async fn bind(
+    /// written down in `data_dir`; relationships and scopes are those of `file`. `hooks` are counted
+    /// elsewhere and shown here.
+    pub(crate) async fn bind(
         listen: SocketAddr,
         tokens: Vec<Token>,
         data_dir: &Path,
         file: ConfigFile,
         commands: CommandSender,
+        hooks: hooks::Counts,
     ) -> std::io::Result<Self> {
-        let (router, watcher) = service(tokens, data_dir, Some(file), commands)?;
+        let (router, watcher) = service(tokens, data_dir, Some(file), commands, hooks)?;
         let listener = tokio::net::TcpListener::bind(listen).await?;
         Ok(Self { listener, router, watcher })
     }
@@ -177,7 +182,13 @@ impl AdminServer {
         data_dir: &Path,
         commands: CommandSender,
     ) -> std::io::Result<Router> {
-        service(tokens, data_dir, None, commands).map(|(router, _)| router)
+        let hooks = hooks::Counts::default();
+        service(tokens, data_dir, None, commands, hooks).map(|(router, _)| router)
+    }
+
+    /// How everything stands, every second while this runs.
+    pub(crate) fn looks(&self) -> tokio::sync::watch::Receiver<watch::Seen> {
+        self.watcher.looks()
     }
 
     /// The address bound.
@@ -202,11 +213,12 @@ fn service(
     data_dir: &Path,
     file: Option<ConfigFile>,
     commands: CommandSender,
+    hooks: hooks::Counts,
 ) -> std::io::Result<(Router, watch::Watcher)> {
     let audit = Audit::open(data_dir)?;
     let (watch, watcher) = watch::new(commands.clone());
     let watchers = events::Watchers::new();
-    let app = App { commands, audit, watch, watchers, setup: Setup::new(file) };
+    let app = App { commands, audit, watch, watchers, setup: Setup::new(file), hooks };
     Ok((router(tokens, app), watcher))
 }
 

@@ -22,6 +22,9 @@ const PAGES: usize = 4;
 /// The status as JSON; `None` while the engine does not answer.
 pub(super) type Picture = Option<Arc<str>>;
 
+/// The same as values.
+pub(crate) type Seen = Option<Arc<StatusBody>>;
+
 /// What was seen last.
 #[derive(Clone)]
 pub(super) struct Watch {
@@ -51,6 +54,7 @@ pub(super) struct Watcher {
     /// Where the walk through all leases goes on.
     walk: LeaseQuery,
     pictures: watch::Sender<Picture>,
+    looks: watch::Sender<Seen>,
 }
 
 /// A watcher, and how to read what it sees.
@@ -59,10 +63,17 @@ pub(super) fn new(commands: CommandSender) -> (Watch, Watcher) {
     let clock = Clock::new();
     let outlook = Arc::<Mutex<Outlook>>::default();
     let watch = Watch { clock, outlook: Arc::clone(&outlook), pictures };
-    (watch, Watcher { commands, clock, outlook, walk: LeaseQuery::default(), pictures: sender })
+    let (looks, _) = watch::channel(None);
+    let walk = LeaseQuery::default();
+    (watch, Watcher { commands, clock, outlook, walk, pictures: sender, looks })
 }
 
 impl Watcher {
+    /// What is seen every second.
+    pub(super) fn looks(&self) -> watch::Receiver<Seen> {
+        self.looks.subscribe()
+    }
+
     /// Looks until the engine ends.
     pub(super) async fn run(mut self) {
         let mut ticks = tokio::time::interval(PERIOD);
@@ -70,15 +81,17 @@ impl Watcher {
         while !self.commands.is_closed() {
             ticks.tick().await;
             let status = ask(&self.commands, |answer| AdminCommand::Status { answer }).await;
-            let picture = match status {
-                Ok(status) => self.look(&status).await,
+            let seen = match status {
+                Ok(status) => Some(Arc::new(self.look(&status).await)),
                 Err(_) => None,
             };
-            self.pictures.send_replace(picture);
+            let picture = seen.as_ref().and_then(|body| serde_json::to_string(&**body).ok());
+            self.pictures.send_replace(picture.map(Arc::from));
+            self.looks.send_replace(seen);
         }
     }
 
-    async fn look(&mut self, status: &ServerStatus) -> Picture {
+    async fn look(&mut self, status: &ServerStatus) -> StatusBody {
         self.outlook.lock().observe(self.clock.now(), status);
         for _ in 0..PAGES {
             let query = self.walk.clone();
@@ -90,7 +103,6 @@ impl Watcher {
                 break;
             }
         }
-        let body = StatusBody::new(status, &self.outlook.lock(), self.clock.now());
-        serde_json::to_string(&body).ok().map(Arc::from)
+        StatusBody::new(status, &self.outlook.lock(), self.clock.now())
     }
 }

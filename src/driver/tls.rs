@@ -148,7 +148,8 @@ impl TlsIdentity {
             problem: format!("\"{peer}\" is neither the name of a machine nor an address"),
         })?;
         let authorities = Arc::new(authorities(files.authorities)?);
-        let chain = certificates(files.certificate, TlsPart::Certificate)?;
+        let chain = certificates(files.certificate)
+            .map_err(|problem| TlsError { part: TlsPart::Certificate, problem })?;
         let key = PrivateKeyDer::from_pem_file(files.key)
             .map_err(|error| unusable(TlsPart::Key, files.key, &error))?;
         let unfit = |error: rustls::Error| unusable(TlsPart::Key, files.key, &error);
@@ -275,21 +276,22 @@ impl ClientCertVerifier for PartnerVerifier {
 
 fn authorities(file: &Path) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
-    for certificate in certificates(file, TlsPart::Authorities)? {
+    let part = TlsPart::Authorities;
+    let found = certificates(file).map_err(|problem| TlsError { part, problem })?;
+    for certificate in found {
         store.add(certificate).map_err(|error| unusable(TlsPart::Authorities, file, &error))?;
     }
     Ok(store)
 }
 
-fn certificates(file: &Path, part: TlsPart) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Vec<_> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(part, file, &error))?;
-    if found.is_empty() {
-        let problem = format!("{} holds no certificate", file.display());
-        return Err(TlsError { part, problem });
+/// All certificates of a PEM file, or what is wrong with it.
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    match found {
+        Ok(found) if found.is_empty() => Err(format!("{} holds no certificate", file.display())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("{} cannot be used: {error}", file.display())),
     }
-    Ok(found)
 }
 
 fn unusable(part: TlsPart, file: &Path, error: &dyn fmt::Display) -> TlsError {

@@ -6,11 +6,13 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::admin::AdminServer;
+use crate::admin::hooks::Hooks;
 use crate::dhcp::{ClientSockets, SocketConfig};
 use crate::store::{Journal, LeaseStore, StoreError};
 
@@ -19,6 +21,9 @@ use super::config::Config;
 use super::edit::ConfigFile;
 use super::engine::{Engine, EngineEnd, StartError};
 use super::notify;
+
+/// How long the end of the process waits for what is told about it.
+const HOOKS_PATIENCE: Duration = Duration::from_secs(4);
 
 /// Why the server did not start, or ended by itself.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub enum ServeError {
     Sockets(crate::dhcp::socket::OpenError),
     /// The admin listener cannot be bound.
     Admin(SocketAddr, io::Error),
+    /// The queue of the hooks cannot be opened.
+    Hooks(io::Error),
     /// The parts do not fit together.
     Start(StartError),
 }
@@ -44,6 +51,7 @@ impl fmt::Display for ServeError {
             Self::Admin(address, error) => {
                 write!(f, "cannot listen on {address} for [admin] listen: {error}")
             }
+            Self::Hooks(error) => write!(f, "cannot open the queue of the hooks: {error}"),
             Self::Start(error) => error.fmt(f),
         }
     }
@@ -72,9 +80,11 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
     let tokens = config.admin.tokens.clone();
+    let hooks = Hooks::start(&config.hooks, &config.data_dir).map_err(ServeError::Hooks)?;
+    let counts = hooks.as_ref().map(Hooks::counts).unwrap_or_default();
     let (listen, data_dir) = (config.admin.listen, &config.data_dir);
-    let of_admin = ConfigFile::new(file);
-    let admin = AdminServer::bind(listen, tokens, data_dir, of_admin, commands.clone())
+    let configured = ConfigFile::new(file);
+    let admin = AdminServer::bind(listen, tokens, data_dir, configured, commands.clone(), counts)
         .await
         .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =
@@ -87,10 +97,15 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
         "serving"
     );
     tokio::spawn(notify::keep(commands.clone()));
+    let telling = hooks.map(|hooks| tokio::spawn(hooks.run(commands.clone(), admin.looks())));
     tokio::spawn(heed(signals, commands, file.to_owned()));
     let admin = tokio::spawn(admin.run());
     let end = engine.run().await;
     admin.abort();
+    if let Some(telling) = telling {
+        // What happened last is queued, and delivered if that is quick.
+        let _late = tokio::time::timeout(HOOKS_PATIENCE, telling).await;
+    }
     match end {
         EngineEnd::Stopped => {
             tracing::info!("stopped");

@@ -28,6 +28,7 @@ mod parity;
 mod relay;
 #[path = "../serve/server.rs"]
 mod server;
+mod setup;
 mod steering;
 mod story;
 #[path = "../interop/support/wait.rs"]

@@ -13,10 +13,12 @@
 )]
 
 mod clients;
+mod hooks;
 mod life;
 mod operator;
 #[path = "../interop/support/packet.rs"]
 mod packet;
+mod receiver;
 mod recovery;
 mod relay;
 mod reload;

@@ -6,6 +6,7 @@
 
 mod access;
 mod checks;
+mod hook;
 mod options;
 mod pace;
 mod peer;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use access::{NoDigest, Role, Token, TokenDigest};
+pub use hook::{EventKind, Hook, HookTarget, WebHook};
 pub(crate) use options::{Kind as OptionKind, by_code as option_by_code, code_of as option_code};
 pub use peer::PeerAdmin;
 pub use problem::{InvalidConfig, Problem};
@@ -38,7 +40,7 @@ use section::Section;
 use subnet::StatedTimes;
 use value::Wrong;
 
-const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "relationship", "subnet"];
+const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "hook", "relationship", "subnet"];
 const DHCP_KEYS: &[&str] = &[
     "interfaces",
     "listen",
@@ -63,6 +65,8 @@ pub struct Config {
     pub admin: Admin,
     /// The DHCP service.
     pub dhcp: Dhcp,
+    /// Who is told of events, in the order of the file.
+    pub hooks: Vec<Hook>,
     /// Partners, in the order of the file.
     pub relationships: Vec<Relationship>,
     /// Networks, in the order of the file.
@@ -176,6 +180,7 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
         }
         None => Default::default(),
     };
+    let hooks = hook::read_all(root, problems);
     let relationships: Vec<_> = root
         .sections("relationship", relationship::KEYS, problems)
         .iter()
@@ -195,6 +200,7 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
         data_dir: PathBuf::from(data_dir?.value),
         admin: admin?,
         dhcp,
+        hooks,
         relationships: relationships.into_iter().map(|(relationship, _)| relationship).collect(),
         subnets: subnets.into_iter().map(|(subnet, _)| subnet).collect(),
     })
@@ -270,6 +276,7 @@ mod tests {
             access::KEYS,
             access::TOKEN_KEYS,
             DHCP_KEYS,
+            hook::KEYS,
             relationship::KEYS,
             tls::KEYS,
             subnet::KEYS,

@@ -209,6 +209,7 @@ impl Engine {
 fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     [
         ("data-dir", old.data_dir != new.data_dir),
+        ("hook", old.hooks != new.hooks),
         ("admin.listen", old.admin.listen != new.admin.listen),
         ("admin.tokens", old.admin.tokens != new.admin.tokens),
         ("dhcp.interfaces", old.dhcp.interfaces != new.dhcp.interfaces),
