@@ -63,6 +63,13 @@ const AUDIT_PAGE: usize = 100;
 /// What can be asked, as an `OpenAPI` description.
 const OPENAPI: &str = include_str!("openapi.json");
 
+/// What is counted elsewhere and shown in `GET /metrics`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Elsewhere {
+    pub(crate) hooks: hooks::Counts,
+    pub(crate) virtual_address: Option<crate::virtual_address::Held>,
+}
+
 /// What every request may need.
 #[derive(Clone)]
 struct App {
@@ -70,7 +77,7 @@ struct App {
     audit: Audit,
     watch: watch::Watch,
     watchers: events::Watchers,
-    hooks: hooks::Counts,
+    elsewhere: Elsewhere,
 }
 
 impl FromRef<App> for CommandSender {
@@ -130,15 +137,15 @@ pub struct AdminServer {
 
 impl AdminServer {
     /// Binds `listen`. Whoever asks has to show one of `tokens`, if there are any. What is changed is
-    /// written down in `data_dir`. `hooks` are counted elsewhere and shown here.
+    /// written down in `data_dir`. What is counted `elsewhere` is shown here.
     pub(crate) async fn bind(
         listen: SocketAddr,
         tokens: Vec<Token>,
         data_dir: &Path,
         commands: CommandSender,
-        hooks: hooks::Counts,
+        elsewhere: Elsewhere,
     ) -> std::io::Result<Self> {
-        let (router, watcher) = service(tokens, data_dir, commands, hooks)?;
+        let (router, watcher) = service(tokens, data_dir, commands, elsewhere)?;
         let listener = tokio::net::TcpListener::bind(listen).await?;
         Ok(Self { listener, router, watcher })
     }
@@ -149,7 +156,7 @@ impl AdminServer {
         data_dir: &Path,
         commands: CommandSender,
     ) -> std::io::Result<Router> {
-        service(tokens, data_dir, commands, hooks::Counts::default()).map(|(router, _)| router)
+        service(tokens, data_dir, commands, Elsewhere::default()).map(|(router, _)| router)
     }
 
     /// How everything stands, every second while this runs.
@@ -178,11 +185,11 @@ fn service(
     tokens: Vec<Token>,
     data_dir: &Path,
     commands: CommandSender,
-    hooks: hooks::Counts,
+    elsewhere: Elsewhere,
 ) -> std::io::Result<(Router, watch::Watcher)> {
     let audit = Audit::open(data_dir)?;
     let (watch, watcher) = watch::new(commands.clone());
-    let app = App { commands, audit, watch, watchers: events::Watchers::new(), hooks };
+    let app = App { commands, audit, watch, watchers: events::Watchers::new(), elsewhere };
     Ok((router(tokens, app), watcher))
 }
 

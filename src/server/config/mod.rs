@@ -15,6 +15,7 @@ mod security;
 mod subnet;
 mod tls;
 mod value;
+mod virtual_address;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -30,13 +31,15 @@ pub use relationship::Relationship;
 pub use subnet::{LeaseTimes, Pool, Subnet};
 pub use tls::Tls;
 pub(crate) use value::duration;
+pub use virtual_address::VirtualAddress;
 
 use problem::Problems;
 use section::Section;
 use subnet::StatedTimes;
 use value::Wrong;
 
-const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "hook", "relationship", "subnet"];
+const TOP_KEYS: &[&str] =
+    &["data-dir", "admin", "dhcp", "hook", "relationship", "subnet", "virtual-address"];
 const DHCP_KEYS: &[&str] = &[
     "interfaces",
     "listen",
@@ -67,6 +70,8 @@ pub struct Config {
     pub relationships: Vec<Relationship>,
     /// Networks, in the order of the file.
     pub subnets: Vec<Subnet>,
+    /// An address that moves to the serving peer.
+    pub virtual_address: Option<VirtualAddress>,
 }
 
 /// `[admin]`.
@@ -191,7 +196,12 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
     let complete = relationships.iter().all(Option::is_some);
     let relationships: Vec<_> = relationships.into_iter().flatten().collect();
     checks::relationships(&relationships, problems);
-    checks::subnets(&subnets, complete.then_some(&*relationships), problems);
+    let known = complete.then_some(&*relationships);
+    checks::subnets(&subnets, known, problems);
+    let virtual_address = virtual_address::read(root, problems);
+    if let Some(wanted) = &virtual_address {
+        virtual_address::check(wanted, known, &subnets, problems);
+    }
     Some(Config {
         data_dir: PathBuf::from(data_dir?.value),
         admin: admin?,
@@ -199,6 +209,7 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
         hooks,
         relationships: relationships.into_iter().map(|(relationship, _)| relationship).collect(),
         subnets: subnets.into_iter().map(|(subnet, _)| subnet).collect(),
+        virtual_address: virtual_address.map(|(wanted, _)| wanted),
     })
 }
 
@@ -278,6 +289,7 @@ mod tests {
             subnet::KEYS,
             subnet::POOL_KEYS,
             subnet::RESERVATION_KEYS,
+            virtual_address::KEYS,
         ];
         let is_documented = |key: &str| {
             let as_key = text.contains(&format!("`{key}`"));
