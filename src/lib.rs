@@ -118,4 +118,6 @@ pub mod sim;
 #[cfg(feature = "server")]
 pub mod store;
 pub mod time;
+#[cfg(feature = "server")]
+pub(crate) mod virtual_address;
 pub mod wire;

@@ -26,7 +26,10 @@ pub(super) async fn scrape(
     for report in &status.relationships {
         relationship(report, &mut samples);
     }
-    app.hooks.add_to(&mut samples);
+    app.elsewhere.hooks.add_to(&mut samples);
+    if let Some(held) = &app.elsewhere.virtual_address {
+        held.add_to(&mut samples);
+    }
     gauges::add(&app.watch.status(&status), &mut samples);
     let (format, content_type) = if prefers_open_metrics(&headers) {
         (Format::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")

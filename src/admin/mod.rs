@@ -67,6 +67,13 @@ const AUDIT_PAGE: usize = 100;
 /// What can be asked, as an `OpenAPI` description.
 const OPENAPI: &str = include_str!("openapi.json");
 
+/// What is counted elsewhere and shown in `GET /metrics`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Elsewhere {
+    pub(crate) hooks: hooks::Counts,
+    pub(crate) virtual_address: Option<crate::virtual_address::Held>,
+}
+
 /// What every request may need.
 #[derive(Clone)]
 struct App {
@@ -75,7 +82,7 @@ struct App {
     watch: watch::Watch,
     watchers: events::Watchers,
     setup: Setup,
-    hooks: hooks::Counts,
+    elsewhere: Elsewhere,
 }
 
 impl FromRef<App> for CommandSender {
@@ -160,17 +167,17 @@ pub struct AdminServer {
 
 impl AdminServer {
     /// Binds `listen`. Whoever asks has to show one of `tokens`, if there are any. What is changed is
-    /// written down in `data_dir`; relationships and scopes are those of `file`. `hooks` are counted
-    /// elsewhere and shown here.
+    /// written down in `data_dir`; relationships and scopes are those of `file`. What is counted
+    /// `elsewhere` is shown here.
     pub(crate) async fn bind(
         listen: SocketAddr,
         tokens: Vec<Token>,
         data_dir: &Path,
         file: ConfigFile,
         commands: CommandSender,
-        hooks: hooks::Counts,
+        elsewhere: Elsewhere,
     ) -> std::io::Result<Self> {
-        let (router, watcher) = service(tokens, data_dir, Some(file), commands, hooks)?;
+        let (router, watcher) = service(tokens, data_dir, Some(file), commands, elsewhere)?;
         let listener = tokio::net::TcpListener::bind(listen).await?;
         Ok(Self { listener, router, watcher })
     }
@@ -182,8 +189,8 @@ impl AdminServer {
         data_dir: &Path,
         commands: CommandSender,
     ) -> std::io::Result<Router> {
-        let hooks = hooks::Counts::default();
-        service(tokens, data_dir, None, commands, hooks).map(|(router, _)| router)
+        let elsewhere = Elsewhere::default();
+        service(tokens, data_dir, None, commands, elsewhere).map(|(router, _)| router)
     }
 
     /// How everything stands, every second while this runs.
@@ -213,12 +220,12 @@ fn service(
     data_dir: &Path,
     file: Option<ConfigFile>,
     commands: CommandSender,
-    hooks: hooks::Counts,
+    elsewhere: Elsewhere,
 ) -> std::io::Result<(Router, watch::Watcher)> {
     let audit = Audit::open(data_dir)?;
     let (watch, watcher) = watch::new(commands.clone());
     let watchers = events::Watchers::new();
-    let app = App { commands, audit, watch, watchers, setup: Setup::new(file), hooks };
+    let app = App { commands, audit, watch, watchers, setup: Setup::new(file), elsewhere };
     Ok((router(tokens, app), watcher))
 }
 

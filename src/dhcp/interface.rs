@@ -11,20 +11,20 @@ const ARPHRD_ETHER: u16 = 1;
 
 /// One Ethernet interface.
 #[derive(Clone, Debug)]
-pub(super) struct Interface {
+pub(crate) struct Interface {
     /// Its name.
     pub(super) name: String,
     /// Index and hardware address, in the form in which a packet socket is bound.
-    pub(super) link: LinkAddr,
+    pub(crate) link: LinkAddr,
     /// The hardware address.
-    pub(super) hardware: [u8; 6],
+    pub(crate) hardware: [u8; 6],
     /// Its IPv4 addresses; the first one is the primary.
     pub(super) addresses: Vec<Ipv4Addr>,
 }
 
 impl Interface {
     /// Looks an interface up. The error says what is missing.
-    pub(super) fn find(name: &str) -> io::Result<Self> {
+    pub(crate) fn find(name: &str) -> io::Result<Self> {
         let mut link = None;
         let mut addresses = Vec::new();
         for entry in getifaddrs()?.filter(|entry| entry.interface_name == name) {
@@ -45,6 +45,11 @@ impl Interface {
             return Err(missing("it has no IPv4 address"));
         }
         Ok(Self { name: name.to_owned(), link, hardware, addresses })
+    }
+
+    /// Its number.
+    pub(crate) fn index(&self) -> u32 {
+        u32::try_from(self.link.ifindex()).unwrap_or(0)
     }
 }
 

@@ -56,6 +56,7 @@ mod udp;
 pub use config::{ConfigError, DhcpConfig, PoolConfig, Reservation, ReservedFor, SubnetConfig};
 pub use counters::{Counters, DropReason};
 pub use exchange::{Arrival, Destination, Owners, PendingReply, Reply, ReplyTo};
+pub(crate) use interface::Interface;
 pub use network::Ipv4Network;
 pub use offers::{MAX_OFFERS, OFFER_LIFETIME, UNCLAIMED_AFTER};
 pub use option_code::OptionCode;

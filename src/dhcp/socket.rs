@@ -39,6 +39,8 @@ pub struct SocketConfig {
     pub interfaces: Vec<String>,
     /// UDP addresses.
     pub listen: Vec<SocketAddrV4>,
+    /// An address that may not be on this machine yet, and is served all the same.
+    pub movable: Option<Ipv4Addr>,
 }
 
 /// A socket that could not be opened.
@@ -147,7 +149,8 @@ impl ClientSockets {
             ports.push(port.map_err(|error| OpenError { what: name.clone(), error })?);
         }
         for address in &config.listen {
-            let port = Port::listening(*address, share_port);
+            let is_movable = config.movable == Some(*address.ip());
+            let port = Port::listening(*address, share_port, is_movable);
             ports.push(port.map_err(|error| OpenError { what: address.to_string(), error })?);
         }
         let (since, limit) = (Instant::now(), RateLimit::default());
@@ -298,9 +301,10 @@ impl Port {
         })
     }
 
-    fn listening(address: SocketAddrV4, share_port: bool) -> io::Result<Self> {
+    fn listening(address: SocketAddrV4, share_port: bool, is_movable: bool) -> io::Result<Self> {
+        let share_port = share_port && address.port() == SERVER_PORT;
         Ok(Self {
-            udp: UdpPort::listen(address, share_port && address.port() == SERVER_PORT)?,
+            udp: UdpPort::listen(address, share_port, is_movable)?,
             link: None,
             address: *address.ip(),
             name: address.to_string(),

@@ -32,9 +32,16 @@ pub(super) struct UdpPort {
 }
 
 impl UdpPort {
-    /// On one address of this machine, or on all of them.
-    pub(super) fn listen(address: SocketAddrV4, share_port: bool) -> io::Result<Self> {
-        Self::bind(address, share_port, |lane, socket| socket.attach_filter(&of_udp(lane, true)))
+    /// On one address of this machine, or on all of them. One that is movable may not be there yet.
+    pub(super) fn listen(
+        address: SocketAddrV4,
+        share_port: bool,
+        is_movable: bool,
+    ) -> io::Result<Self> {
+        Self::bind(address, share_port, |lane, socket| {
+            socket.set_freebind_v4(is_movable)?;
+            socket.attach_filter(&of_udp(lane, true))
+        })
     }
 
     /// Sees what one interface receives at port 67, except datagrams to 255.255.255.255: those are

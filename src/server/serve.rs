@@ -11,10 +11,11 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::admin::AdminServer;
 use crate::admin::hooks::Hooks;
+use crate::admin::{AdminServer, Elsewhere};
 use crate::dhcp::{ClientSockets, SocketConfig};
 use crate::store::{Journal, LeaseStore, StoreError};
+use crate::virtual_address::Mover;
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
@@ -24,6 +25,9 @@ use super::notify;
 
 /// How long the end of the process waits for what is told about it.
 const HOOKS_PATIENCE: Duration = Duration::from_secs(4);
+
+/// And for the virtual address to be given up; the system removes it soon if that fails.
+const MOVER_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why the server did not start, or ended by itself.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub enum ServeError {
     Admin(SocketAddr, io::Error),
     /// The queue of the hooks cannot be opened.
     Hooks(io::Error),
+    /// The virtual address cannot be moved.
+    VirtualAddress(String),
     /// The parts do not fit together.
     Start(StartError),
 }
@@ -52,6 +58,7 @@ impl fmt::Display for ServeError {
                 write!(f, "cannot listen on {address} for [admin] listen: {error}")
             }
             Self::Hooks(error) => write!(f, "cannot open the queue of the hooks: {error}"),
+            Self::VirtualAddress(why) => f.write_str(why),
             Self::Start(error) => error.fmt(f),
         }
     }
@@ -73,18 +80,26 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     // First of all: a signal during the start ends it as orderly as one later.
     let signals = Signals::install().map_err(ServeError::Runtime)?;
     let store = open_store(config).map_err(ServeError::Store)?;
+    // Before anybody is served by it.
+    let mover = config.virtual_address.clone().map(Mover::start).transpose();
+    let mover = mover.map_err(|error| ServeError::VirtualAddress(error.to_string()))?;
     let sockets = ClientSockets::open(&SocketConfig {
         interfaces: config.dhcp.interfaces.clone(),
         listen: config.dhcp.listen.clone(),
+        movable: config.virtual_address.as_ref().map(|wanted| wanted.address),
     })
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
     let tokens = config.admin.tokens.clone();
     let hooks = Hooks::start(&config.hooks, &config.data_dir).map_err(ServeError::Hooks)?;
-    let counts = hooks.as_ref().map(Hooks::counts).unwrap_or_default();
+    let elsewhere = Elsewhere {
+        hooks: hooks.as_ref().map(Hooks::counts).unwrap_or_default(),
+        virtual_address: mover.as_ref().map(Mover::held),
+    };
     let (listen, data_dir) = (config.admin.listen, &config.data_dir);
     let configured = ConfigFile::new(file);
-    let admin = AdminServer::bind(listen, tokens, data_dir, configured, commands.clone(), counts)
+    let commanding = commands.clone();
+    let admin = AdminServer::bind(listen, tokens, data_dir, configured, commanding, elsewhere)
         .await
         .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =
@@ -98,10 +113,15 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     );
     tokio::spawn(notify::keep(commands.clone()));
     let telling = hooks.map(|hooks| tokio::spawn(hooks.run(commands.clone(), admin.looks())));
+    let moving = mover.map(|mover| tokio::spawn(mover.run(commands.clone())));
     tokio::spawn(heed(signals, commands, file.to_owned()));
     let admin = tokio::spawn(admin.run());
     let end = engine.run().await;
     admin.abort();
+    if let Some(moving) = moving {
+        // The address is given up at once, unless it was before.
+        let _late = tokio::time::timeout(MOVER_PATIENCE, moving).await;
+    }
     if let Some(telling) = telling {
         // What happened last is queued, and delivered if that is quick.
         let _late = tokio::time::timeout(HOOKS_PATIENCE, telling).await;

@@ -10,7 +10,7 @@ use twinlease::dhcp::{Arrival, ClientSockets, Destination, Reply, ReplyTo, Socke
 use crate::support::client as client_message;
 
 fn listening(addresses: &[SocketAddrV4]) -> ClientSockets {
-    let config = SocketConfig { interfaces: Vec::new(), listen: addresses.to_vec() };
+    let config = SocketConfig { listen: addresses.to_vec(), ..SocketConfig::default() };
     ClientSockets::open(&config).unwrap()
 }
 
@@ -196,7 +196,7 @@ async fn a_reply_that_cannot_be_sent_is_counted() {
 async fn an_address_that_is_taken_is_refused_with_a_hint() {
     let first = listening(&[LOOPBACK]);
     let taken = first.local_addresses().next().unwrap().unwrap();
-    let config = SocketConfig { interfaces: Vec::new(), listen: vec![taken] };
+    let config = SocketConfig { listen: vec![taken], ..SocketConfig::default() };
     let error = ClientSockets::open(&config).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot serve clients on {taken}: ")), "{error}");
     assert!(error.ends_with("another DHCP server or relay agent is running on this machine"));
@@ -204,7 +204,8 @@ async fn an_address_that_is_taken_is_refused_with_a_hint() {
 
 #[tokio::test]
 async fn an_interface_that_does_not_exist_is_refused() {
-    let config = SocketConfig { interfaces: vec!["nosuchif0".to_owned()], listen: Vec::new() };
+    let config =
+        SocketConfig { interfaces: vec!["nosuchif0".to_owned()], ..SocketConfig::default() };
     let error = ClientSockets::open(&config).unwrap_err().to_string();
     assert_eq!(error, "cannot serve clients on nosuchif0: there is no such interface");
 }

@@ -88,7 +88,7 @@ range = "10.78.0.20-10.78.0.29"
         let store = Box::new(Journal::on(Box::new(disk()), SEGMENT_OCTETS).unwrap());
         let listen = config.dhcp.listen.clone();
         let sockets =
-            ClientSockets::open(&SocketConfig { interfaces: Vec::new(), listen }).unwrap();
+            ClientSockets::open(&SocketConfig { listen, ..SocketConfig::default() }).unwrap();
         let address = sockets.local_addresses().next().unwrap().unwrap();
         let (commands, inbox) = command::channel();
         at.send((address.into(), commands)).unwrap();

@@ -33,3 +33,4 @@ mod states;
 mod support;
 mod take_over;
 mod updates;
+mod virtual_address;

@@ -80,7 +80,7 @@ fn serve(address: SocketAddrV4, store: SmallStore) -> EngineEnd {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listen = config.dhcp.listen.clone();
-        let sockets = ClientSockets::open(&SocketConfig { interfaces: Vec::new(), listen });
+        let sockets = ClientSockets::open(&SocketConfig { listen, ..SocketConfig::default() });
         let (_sender, commands) = command::channel();
         let engine = Engine::new(&config, Box::new(store), sockets.unwrap(), commands, 1);
         engine.unwrap().run().await

@@ -17,6 +17,7 @@ mod security;
 mod subnet;
 mod tls;
 mod value;
+mod virtual_address;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -34,13 +35,15 @@ pub(crate) use relationship::{KEYS as RELATIONSHIP_KEYS, PRIMARY_ONLY};
 pub use subnet::{LeaseTimes, Pool, Subnet};
 pub use tls::Tls;
 pub(crate) use value::{duration, network_of, range_of};
+pub use virtual_address::VirtualAddress;
 
 use problem::Problems;
 use section::Section;
 use subnet::StatedTimes;
 use value::Wrong;
 
-const TOP_KEYS: &[&str] = &["data-dir", "admin", "dhcp", "hook", "relationship", "subnet"];
+const TOP_KEYS: &[&str] =
+    &["data-dir", "admin", "dhcp", "hook", "relationship", "subnet", "virtual-address"];
 const DHCP_KEYS: &[&str] = &[
     "interfaces",
     "listen",
@@ -71,6 +74,8 @@ pub struct Config {
     pub relationships: Vec<Relationship>,
     /// Networks, in the order of the file.
     pub subnets: Vec<Subnet>,
+    /// An address that moves to the serving peer.
+    pub virtual_address: Option<VirtualAddress>,
 }
 
 /// `[admin]`.
@@ -195,7 +200,12 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
     let complete = relationships.iter().all(Option::is_some);
     let relationships: Vec<_> = relationships.into_iter().flatten().collect();
     checks::relationships(&relationships, problems);
-    checks::subnets(&subnets, complete.then_some(&*relationships), problems);
+    let known = complete.then_some(&*relationships);
+    checks::subnets(&subnets, known, problems);
+    let virtual_address = virtual_address::read(root, problems);
+    if let Some(wanted) = &virtual_address {
+        virtual_address::check(wanted, known, &subnets, problems);
+    }
     Some(Config {
         data_dir: PathBuf::from(data_dir?.value),
         admin: admin?,
@@ -203,6 +213,7 @@ fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Config> {
         hooks,
         relationships: relationships.into_iter().map(|(relationship, _)| relationship).collect(),
         subnets: subnets.into_iter().map(|(subnet, _)| subnet).collect(),
+        virtual_address: virtual_address.map(|(wanted, _)| wanted),
     })
 }
 
@@ -282,6 +293,7 @@ mod tests {
             subnet::KEYS,
             subnet::POOL_KEYS,
             subnet::RESERVATION_KEYS,
+            virtual_address::KEYS,
         ];
         let is_documented = |key: &str| {
             let as_key = text.contains(&format!("`{key}`"));

@@ -197,6 +197,17 @@ pub(crate) fn range_of(text: &str) -> Option<AddressRange> {
     range(&Value::from(text)).ok()
 }
 
+/// "10.78.0.10/24": an address, and the bits of its network.
+pub(super) fn address_with_prefix(value: &Value) -> Result<(Ipv4Addr, u8), Wrong> {
+    let (host, length) = value.as_str().and_then(split_prefix).ok_or_else(|| {
+        Wrong::new(
+            format!("{} is no address with the length of its network", shown(value)),
+            "write both in quotes: \"10.78.0.10/24\"",
+        )
+    })?;
+    address(&Value::from(host.to_string())).map(|host| (host, length))
+}
+
 fn split_prefix(text: &str) -> Option<(Ipv4Addr, u8)> {
     let (address, length) = text.split_once('/')?;
     let length = length.parse::<u8>().ok().filter(|length| *length <= 32)?;

@@ -210,6 +210,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     [
         ("data-dir", old.data_dir != new.data_dir),
         ("hook", old.hooks != new.hooks),
+        ("virtual-address", old.virtual_address != new.virtual_address),
         ("admin.listen", old.admin.listen != new.admin.listen),
         ("admin.tokens", old.admin.tokens != new.admin.tokens),
         ("dhcp.interfaces", old.dhcp.interfaces != new.dhcp.interfaces),
