@@ -13,8 +13,11 @@
 mod access;
 mod api;
 mod browser;
+mod change;
 #[path = "../serve/clients.rs"]
 mod clients;
+mod configuration;
+mod editing;
 mod http;
 mod metrics;
 #[path = "../interop/support/packet.rs"]
@@ -27,5 +30,6 @@ mod relay;
 mod server;
 mod setup;
 mod steering;
+mod story;
 #[path = "../interop/support/wait.rs"]
 mod wait;
