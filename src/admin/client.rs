@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response, StatusCode};
-use ureq::{Agent, Body};
+use ureq::{Agent, AsSendBody, Body};
 
 /// How long the listener may take to pick up.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -74,10 +74,20 @@ pub struct Client {
 impl Client {
     /// `admin` is an address with a port, or an http URL.
     pub fn new(admin: &str, token: Option<String>) -> Self {
+        Self::patient(admin, token, CONNECT_PATIENCE, ANSWER_PATIENCE)
+    }
+
+    /// The same for a listener that may take so long to pick up, and so long for the head of an answer.
+    pub fn patient(
+        admin: &str,
+        token: Option<String>,
+        connect: Duration,
+        answer: Duration,
+    ) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT_PATIENCE))
-            .timeout_recv_response(Some(ANSWER_PATIENCE))
+            .timeout_connect(Some(connect))
+            .timeout_recv_response(Some(answer))
             .proxy(None)
             .build()
             .new_agent();
@@ -101,18 +111,40 @@ impl Client {
         self.parse(self.send("POST", path)?)
     }
 
+    /// The answer to a request with or without a body.
+    pub fn exchange<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<T, AskError> {
+        match body {
+            Some(body) => self.parse(self.send_body(method, path, body.to_string())?),
+            None => self.parse(self.send(method, path)?),
+        }
+    }
+
     fn parse<T: DeserializeOwned>(&self, response: Response<Body>) -> Result<T, AskError> {
         serde_json::from_reader(response.into_body().into_reader())
             .map_err(|error| AskError::Nonsense { base: self.base.clone(), why: error.to_string() })
     }
 
     fn send(&self, method: &str, path: &str) -> Result<Response<Body>, AskError> {
+        self.send_body(method, path, ())
+    }
+
+    fn send_body(
+        &self,
+        method: &str,
+        path: &str,
+        body: impl AsSendBody,
+    ) -> Result<Response<Body>, AskError> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let unreachable = |why: String| AskError::Unreachable { base: self.base.clone(), why };
-        let request = request.body(()).map_err(|error| unreachable(error.to_string()))?;
+        let request = request.body(body).map_err(|error| unreachable(error.to_string()))?;
         let response = self.agent.run(request).map_err(|error| match error {
             ureq::Error::Io(error) => unreachable(error.to_string()),
             other => unreachable(other.to_string()),

@@ -49,36 +49,42 @@ pub(super) struct Caller {
 #[derive(Clone)]
 pub(super) struct Guard(Arc<Rules>);
 
+/// What holds for one request.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) path: &'static str,
+    pub(super) method: Method,
+    /// `None` for what is open to all.
+    pub(super) needs: Option<Role>,
+    /// Octets that the body may have.
+    pub(super) max_body: usize,
+}
+
 struct Rules {
     tokens: Vec<(Token, Arc<str>)>,
-    /// By path and method; `None` for what is open to all. What is not in here needs [`Role::Read`].
-    needs: Vec<(&'static str, Method, Option<Role>)>,
+    /// What is not in here needs [`Role::Read`].
+    requests: Vec<Rule>,
     clock: Clock,
     refusals: Mutex<RateLimit>,
 }
 
 impl Guard {
-    pub(super) fn new(
-        tokens: Vec<Token>,
-        needs: impl Iterator<Item = (&'static str, Method, Option<Role>)>,
-    ) -> Self {
+    pub(super) fn new(tokens: Vec<Token>, rules: impl Iterator<Item = Rule>) -> Self {
         let named = |token: Token| {
             let name = Arc::from(token.name.as_str());
             (token, name)
         };
         Self(Arc::new(Rules {
             tokens: tokens.into_iter().map(named).collect(),
-            needs: needs.collect(),
+            requests: rules.collect(),
             clock: Clock::new(),
             refusals: Mutex::new(RateLimit::with_burst(BURST)),
         }))
     }
 
-    fn need(&self, method: &Method, path: Option<&str>) -> Option<Role> {
+    fn rule(&self, method: &Method, path: Option<&str>) -> Option<&Rule> {
         let method = if method == Method::HEAD { Method::GET } else { method.clone() };
-        let known =
-            self.0.needs.iter().find(|(known, verb, _)| Some(*known) == path && *verb == method);
-        known.map_or(Some(Role::Read), |(_, _, need)| *need)
+        self.0.requests.iter().find(|rule| Some(rule.path) == path && rule.method == method)
     }
 
     fn admit(
@@ -88,12 +94,13 @@ impl Guard {
         headers: &HeaderMap,
     ) -> Result<(Arc<str>, Role), Failure> {
         check_origin(headers)?;
-        check_length(headers)?;
+        let known = self.rule(method, path);
+        check_length(headers, known.map_or(MAX_BODY, |rule| rule.max_body))?;
         if self.0.tokens.is_empty() {
             check_host(headers)?;
             return Ok(("loopback".into(), Role::Admin));
         }
-        let Some(needed) = self.need(method, path) else {
+        let Some(needed) = known.map_or(Some(Role::Read), |rule| rule.needs) else {
             return Ok(("anybody".into(), Role::Read));
         };
         let (name, role) = self.holder(headers)?;
@@ -188,14 +195,14 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Failure> {
     Err(Failure::new(StatusCode::FORBIDDEN, why, ORIGIN))
 }
 
-/// Refuses a body that announces more than [`MAX_BODY`] octets, whether or not anybody would read it.
-fn check_length(headers: &HeaderMap) -> Result<(), Failure> {
+/// Refuses a body that announces more than `most` octets, whether or not anybody would read it.
+fn check_length(headers: &HeaderMap, most: usize) -> Result<(), Failure> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let length = length.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
-    if usize::try_from(length).is_ok_and(|length| length <= MAX_BODY) {
+    if usize::try_from(length).is_ok_and(|length| length <= most) {
         return Ok(());
     }
-    let why = format!("the body has {length} octets; {MAX_BODY} are possible");
+    let why = format!("the body has {length} octets; {most} are possible");
     Err(Failure::unreadable(StatusCode::PAYLOAD_TOO_LARGE, why))
 }
 
@@ -235,8 +242,9 @@ mod tests {
             role: *role,
             digest: TokenDigest::of(clear),
         };
-        let needs = [(STEER, Method::POST, Some(Role::Operate)), ("/", Method::GET, None)];
-        Guard::new(tokens.iter().map(token).collect(), needs.into_iter())
+        let rule = |path, method, needs| Rule { path, method, needs, max_body: MAX_BODY };
+        let rules = [rule(STEER, Method::POST, Some(Role::Operate)), rule("/", Method::GET, None)];
+        Guard::new(tokens.iter().map(token).collect(), rules.into_iter())
     }
 
     fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {

@@ -21,6 +21,9 @@ use crate::wire::pretty::Hex;
 use super::outlook::{Endurance, Outlook, Progress};
 
 pub use super::audit::{Entry as AuditEntry, Who as AuditWho};
+pub use super::setup::bodies::{
+    ConfiguredBody, DifferenceBody, DriftBody, EditBody, RelationshipsBody, ScopesBody,
+};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,9 +4,10 @@
 //! holds against the routes. Every error is a problem (RFC 9457) that names the rule that refused.
 //!
 //! `guard` decides who may ask what, `problem` is a request that is not followed, `json` the form of the
-//! answers; `leases` pages through the engine, `why` explains, `steer` and `wishes` carry out what changes something
-//! and `audit` writes it down, `events` tells whoever watches, `hooks` runs commands and sends requests on them, `watch` looks
-//! at everything once a second and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
+//! answers; `setup` has relationships and scopes as they are configured, `leases` pages through the engine,
+//! `why` explains, `steer` and `wishes` carry out what changes something and `audit` writes it down, `events`
+//! tells whoever watches, `hooks` runs commands and sends requests on them, `watch` looks at everything once a
+//! second and `outlook` computes what follows from it, `metrics` and `gauges` write what is counted, `page` is the
 //! status page, `listener` bounds the connections; `client` is the asking side.
 
 mod audit;
@@ -22,6 +23,7 @@ mod metrics;
 mod outlook;
 mod page;
 mod problem;
+mod setup;
 mod steer;
 mod watch;
 mod why;
@@ -35,18 +37,20 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Extension, FromRef, Query, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::server::command::{AdminCommand, CommandSender, Storage};
 use crate::server::config::{Role, Token};
+use crate::server::edit::ConfigFile;
 
 use audit::Audit;
-use guard::{Caller, Guard};
+use guard::{Caller, Guard, Rule};
 use json::{AuditBody, SessionBody, StatusBody};
 use problem::Failure;
+use setup::{MAX_SCOPES_BODY, Setup, look, requests};
 
 pub use events::MAX_WATCHERS;
 pub use listener::MAX_CONNECTIONS;
@@ -77,6 +81,7 @@ struct App {
     audit: Audit,
     watch: watch::Watch,
     watchers: events::Watchers,
+    setup: Setup,
     elsewhere: Elsewhere,
 }
 
@@ -92,6 +97,8 @@ struct Route {
     path: &'static str,
     /// `None` for what says nothing about this server.
     needs: Option<Role>,
+    /// Octets that a body may have.
+    max_body: usize,
     handler: MethodRouter<App>,
 }
 
@@ -100,10 +107,10 @@ fn routes() -> Vec<Route> {
     let look = |path, handler: MethodRouter<App>| (Method::GET, path, Some(Role::Read), handler);
     let open = |path, handler| (Method::GET, path, None, handler);
     let act = |path, handler| (Method::POST, path, Some(Role::Operate), handler);
+    let change = |method, path, handler| (method, path, Some(Role::Admin), handler);
     let table = [
         open("/", get(page::html)),
-        open("/console.css", get(page::css)),
-        open("/console.js", get(page::js)),
+        open("/console/{file}", get(page::part)),
         look("/v1/status", get(status)),
         look("/v1/leases", get(leases::list)),
         look("/v1/why", get(why::explain)),
@@ -122,9 +129,32 @@ fn routes() -> Vec<Route> {
         act("/v1/addresses/{address}/reset", post(steer::reset)),
         look("/metrics", get(metrics::scrape)),
         look("/healthz", get(healthz)),
+        look("/v1/relationships", get(look::relationships)),
+        look("/v1/relationships/{name}", get(look::relationship)),
+        look("/v1/relationships/{name}/drift", get(look::drift)),
+        look("/v1/scopes", get(look::scopes)),
+        change(Method::PATCH, "/v1/relationships/{name}", patch(requests::modify)),
+        change(Method::DELETE, "/v1/relationships/{name}", delete(requests::remove)),
+        change(Method::DELETE, "/v1/relationships/{name}/scopes", delete(requests::remove_scope)),
+        change(Method::POST, "/v1/relationships/{name}/replicate", post(requests::replicate)),
+        change(Method::POST, "/v1/replicate", post(requests::replicate_all)),
+        change(Method::POST, "/v1/scopes/move", post(requests::move_scope)),
+        change(Method::POST, "/v1/configuration/reload", post(requests::reload)),
     ];
-    let route = |(method, path, needs, handler)| Route { method, path, needs, handler };
-    table.into_iter().map(route).collect()
+    // What brings scopes brings their reservations.
+    let with_scopes = [
+        (Method::POST, "/v1/relationships", post(requests::create)),
+        (Method::POST, "/v1/relationships/{name}/scopes", post(requests::add_scope)),
+        (Method::PUT, "/v1/relationships/{name}/scopes", put(requests::replace_scopes)),
+    ];
+    let route =
+        |(method, path, needs, handler)| Route { method, path, needs, max_body: MAX_BODY, handler };
+    let long = |(method, path, handler): (_, _, MethodRouter<App>)| {
+        let max_body = MAX_SCOPES_BODY;
+        let handler = handler.layer(DefaultBodyLimit::max(max_body));
+        Route { method, path, needs: Some(Role::Admin), max_body, handler }
+    };
+    table.into_iter().map(route).chain(with_scopes.into_iter().map(long)).collect()
 }
 
 /// The admin listener, bound and not yet answering.
@@ -137,26 +167,30 @@ pub struct AdminServer {
 
 impl AdminServer {
     /// Binds `listen`. Whoever asks has to show one of `tokens`, if there are any. What is changed is
-    /// written down in `data_dir`. What is counted `elsewhere` is shown here.
+    /// written down in `data_dir`; relationships and scopes are those of `file`. What is counted
+    /// `elsewhere` is shown here.
     pub(crate) async fn bind(
         listen: SocketAddr,
         tokens: Vec<Token>,
         data_dir: &Path,
+        file: ConfigFile,
         commands: CommandSender,
         elsewhere: Elsewhere,
     ) -> std::io::Result<Self> {
-        let (router, watcher) = service(tokens, data_dir, commands, elsewhere)?;
+        let (router, watcher) = service(tokens, data_dir, Some(file), commands, elsewhere)?;
         let listener = tokio::net::TcpListener::bind(listen).await?;
         Ok(Self { listener, router, watcher })
     }
 
-    /// What answers requests, without a listener; it is asked as by somebody on this machine.
+    /// What answers requests, without a listener and without a configuration file; it is asked as by
+    /// somebody on this machine.
     pub fn unbound(
         tokens: Vec<Token>,
         data_dir: &Path,
         commands: CommandSender,
     ) -> std::io::Result<Router> {
-        service(tokens, data_dir, commands, Elsewhere::default()).map(|(router, _)| router)
+        let elsewhere = Elsewhere::default();
+        service(tokens, data_dir, None, commands, elsewhere).map(|(router, _)| router)
     }
 
     /// How everything stands, every second while this runs.
@@ -184,21 +218,30 @@ impl AdminServer {
 fn service(
     tokens: Vec<Token>,
     data_dir: &Path,
+    file: Option<ConfigFile>,
     commands: CommandSender,
     elsewhere: Elsewhere,
 ) -> std::io::Result<(Router, watch::Watcher)> {
     let audit = Audit::open(data_dir)?;
     let (watch, watcher) = watch::new(commands.clone());
-    let app = App { commands, audit, watch, watchers: events::Watchers::new(), elsewhere };
+    let watchers = events::Watchers::new();
+    let app = App { commands, audit, watch, watchers, setup: Setup::new(file), elsewhere };
     Ok((router(tokens, app), watcher))
 }
 
 /// Answers every request of the table above.
 fn router(tokens: Vec<Token>, app: App) -> Router {
     let table = routes();
-    let needs = table.iter().map(|route| (route.path, route.method.clone(), route.needs));
-    let guard = Guard::new(tokens, needs);
-    let known: Vec<_> = table.iter().map(|route| route.path).collect();
+    let rules = table.iter().map(|route| Rule {
+        path: route.path,
+        method: route.method.clone(),
+        needs: route.needs,
+        max_body: route.max_body,
+    });
+    let guard = Guard::new(tokens, rules);
+    let mut known: Vec<_> = table.iter().map(|route| route.path).collect();
+    known.sort_unstable();
+    known.dedup();
     let nothing = format!("there is nothing here; known are {}", known.join(", "));
     let router = table
         .into_iter()

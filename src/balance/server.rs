@@ -24,6 +24,11 @@ impl ServerBuckets {
         Self([0xff; BUCKET_OCTETS])
     }
 
+    /// The bits.
+    pub const fn octets(&self) -> &[u8; BUCKET_OCTETS] {
+        &self.0
+    }
+
     /// Whether the pair serves the client with this hash key.
     pub fn serves(&self, key: &[u8]) -> bool {
         is_set(&self.0, hash(key))

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::endpoint::{SharedSecrets, TlsPolicy};
-use crate::server::config::{Config, LoadError, Problem, Relationship};
+use crate::server::config::{Config, LoadError, Problem, Relationship, Subnet};
 
 use super::serve::refuse;
 use super::{Failure, USAGE, finish};
@@ -72,7 +72,7 @@ fn summary(file: &Path, config: &Config) -> Result<(), Failure> {
     }
     writeln!(out, "  clients    {}", places.join(", "))?;
     for relationship in &config.relationships {
-        let pools = config.subnets.iter().flat_map(|subnet| &subnet.pools);
+        let pools = config.subnets.iter().flat_map(Subnet::served_pools);
         let addresses: u64 = pools
             .filter(|pool| pool.relationship.as_ref() == Some(&relationship.name))
             .map(|pool| pool.range.size())
@@ -97,12 +97,12 @@ fn summary(file: &Path, config: &Config) -> Result<(), Failure> {
         }
     }
     for subnet in &config.subnets {
-        let addresses: u64 = subnet.pools.iter().map(|pool| pool.range.size()).sum();
+        let addresses: u64 = subnet.served_pools().map(|pool| pool.range.size()).sum();
         writeln!(
             out,
             "  subnet     {}: {addresses} addresses in {} pools, {} reservations, leases of {} to {} s",
             subnet.network,
-            subnet.pools.len(),
+            subnet.served_pools().count(),
             subnet.reservations.len(),
             subnet.lease_times.min,
             subnet.lease_times.max,

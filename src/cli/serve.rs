@@ -21,7 +21,7 @@ pub(super) fn run(file: &Path, log: &LogOptions) -> ExitCode {
     if config.dhcp.interfaces.is_empty() && config.dhcp.listen.is_empty() {
         tracing::warn!("no client is served: [dhcp] has neither interfaces nor listen");
     }
-    match serve::run(&config) {
+    match serve::run(&config, file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }

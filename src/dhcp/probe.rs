@@ -39,6 +39,11 @@ impl Probes {
         Self { timeout, pending: VecDeque::new(), unsent: Vec::new() }
     }
 
+    /// From now on a probe waits so long.
+    pub(super) const fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
     /// Whether the address is being probed.
     pub(super) fn is_under_way(&self, address: Ipv4Addr) -> bool {
         self.pending.iter().any(|probe| probe.address == address)

@@ -88,6 +88,15 @@ impl DhcpService {
         Ok(Self { settings, desk })
     }
 
+    /// Takes another configuration; what was offered and counted stays.
+    pub fn reconfigure(&mut self, config: DhcpConfig) -> Result<(), ConfigError> {
+        self.settings.subnets = Subnets::new(config.subnets)?;
+        self.settings.server_identifier = config.server_identifier;
+        self.desk.authoritative = config.authoritative;
+        self.desk.probes.set_timeout(config.ping_timeout);
+        Ok(())
+    }
+
     /// Tells the service all addresses of this server, so that a client which got its offer through
     /// one socket may name it in a REQUEST that arrives through another.
     pub fn set_own_addresses(&mut self, addresses: Vec<Ipv4Addr>) {

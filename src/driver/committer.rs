@@ -7,6 +7,8 @@
 //!
 //! A store without room stops nothing but promises: its batch is tried again until there is room,
 //! nothing overtakes it, and no report says durable in the meantime.
+//!
+//! Between two batches the thread lends the store to whoever has to read it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -68,9 +70,13 @@ struct Shared {
     reports: Notify,
 }
 
+/// What is done with the store between two batches.
+type Errand = Box<dyn FnOnce(&mut dyn LeaseStore) + Send>;
+
 #[derive(Default)]
 struct State {
     waiting: VecDeque<(OwnerId, Commit)>,
+    errand: Option<Errand>,
     durable: Highest,
     stall: Option<Report>,
     failed: Option<StoreError>,
@@ -119,6 +125,13 @@ impl Committer {
         if wakes {
             self.shared.work.notify_one();
         }
+    }
+
+    /// Lends the store to `errand` as soon as the batch at hand is durable; the next one waits until it
+    /// is done. There is one errand at a time: another takes its place if it has not begun.
+    pub fn lend(&self, errand: impl FnOnce(&mut dyn LeaseStore) + Send + 'static) {
+        self.shared.state.lock().errand = Some(Box::new(errand));
+        self.shared.work.notify_one();
     }
 
     /// Whether fewer than [`MAX_QUEUED_COMMITS`] wait. Whoever takes in what makes commits stops
@@ -207,7 +220,11 @@ impl Shared {
         let mut batch = Vec::new();
         let mut last = Highest::default();
         let mut not_before = None;
-        while self.take(&mut batch, &mut last, not_before) {
+        while let Some(next) = self.take(&mut batch, &mut last, not_before) {
+            if let Next::Errand(errand) = next {
+                errand(store.as_mut());
+                continue;
+            }
             not_before = (batch.len() >= SEVERAL).then(|| Instant::now() + PERIOD);
             let result = self.insist(store.as_mut(), &batch);
             let mut state = self.state.lock();
@@ -271,24 +288,28 @@ impl Shared {
     }
 
     /// Waits for work and takes a batch of it, with the highest id of each owner, and not before the
-    /// given moment unless the batch is full. False at the end.
+    /// given moment unless the batch is full. An errand goes first. `None` at the end.
     fn take(
         &self,
         batch: &mut Vec<(OwnerId, Change)>,
         last: &mut Highest,
         not_before: Option<Instant>,
-    ) -> bool {
+    ) -> Option<Next> {
         let mut state = self.state.lock();
-        while state.waiting.is_empty() {
+        while state.waiting.is_empty() && state.errand.is_none() {
             if state.closing {
-                return false;
+                return None;
             }
             state.is_idle = true;
             self.work.wait(&mut state);
             state.is_idle = false;
         }
+        if let Some(errand) = state.errand.take() {
+            return Some(Next::Errand(errand));
+        }
         while let Some(moment) = not_before
             && state.waiting.len() < MAX_BATCH
+            && state.errand.is_none()
             && !state.closing
             && !self.work.wait_until(&mut state, moment).timed_out()
         {}
@@ -298,8 +319,15 @@ impl Shared {
             last.note(owner, commit.id);
             batch.push((owner, commit.change));
         }
-        true
+        Some(Next::Batch)
     }
+}
+
+/// What the thread does next.
+enum Next {
+    /// Makes the batch durable that was taken.
+    Batch,
+    Errand(Errand),
 }
 
 /// The highest id of each owner that occurs.

@@ -1,14 +1,15 @@
 //! All TCP connections with partners.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::clock::Clock;
@@ -165,15 +166,20 @@ pub struct Links {
     specs: Vec<LinkSpec>,
     open: BTreeMap<LinkId, Connection>,
     /// Relationships that are being dialled.
-    dialling: Vec<OwnerId>,
+    dialling: Vec<(OwnerId, AbortHandle)>,
     /// Events that `Links` itself has to tell.
     own: VecDeque<LinkEvent>,
     notices: mpsc::Receiver<Notice>,
     hub: Hub,
+    /// By address: whose partners are let in, and the task.
+    listening: BTreeMap<SocketAddrV4, (Expected, AbortHandle)>,
     listeners: JoinSet<()>,
     dials: JoinSet<()>,
     counters: LinkCounters,
 }
+
+/// The relationships whose partners a listener lets in.
+pub(super) type Expected = Arc<RwLock<Vec<LinkSpec>>>;
 
 impl Links {
     /// Starts to listen for the partners of all `specs`. Must be called within a tokio runtime.
@@ -182,32 +188,86 @@ impl Links {
         let hub = Hub {
             notices: sender,
             next_link: Arc::new(AtomicU64::new(1)),
-            accepted: Arc::new(Semaphore::new(MAX_ACCEPTED.max(ACCEPTED_EACH * specs.len()))),
+            accepted: Arc::new(Semaphore::new(MAX_ACCEPTED)),
             half_open: Arc::new(Semaphore::new(MAX_HALF_OPEN)),
             counting: Arc::new(Counting::default()),
             clock,
         };
-        let mut by_address: BTreeMap<(Ipv4Addr, u16), Vec<LinkSpec>> = BTreeMap::new();
-        for spec in &specs {
-            let address = (*spec.local.ip(), spec.local.port());
-            by_address.entry(address).or_default().push(spec.clone());
-        }
-        let mut listeners = JoinSet::new();
-        for ((address, port), specs) in by_address {
-            let local = SocketAddrV4::new(address, port);
-            listeners.spawn(listener::run(local, specs, hub.clone()));
-        }
-        Self {
-            specs,
+        let mut links = Self {
+            specs: Vec::new(),
             open: BTreeMap::new(),
             dialling: Vec::new(),
             own: VecDeque::new(),
             notices,
             hub,
-            listeners,
+            listening: BTreeMap::new(),
+            listeners: JoinSet::new(),
             dials: JoinSet::new(),
             counters: LinkCounters::default(),
+        };
+        links.listen_for(specs);
+        links
+    }
+
+    /// Takes other relationships. Connections of owners that are not in `kept` end, and whatever was
+    /// under way for them comes to nothing; those of the others stay as they are.
+    pub fn reconfigure(&mut self, specs: Vec<LinkSpec>, kept: &[OwnerId]) {
+        let is_kept = |owner: OwnerId| kept.contains(&owner);
+        self.dialling.retain(|(owner, dial)| {
+            if !is_kept(*owner) {
+                dial.abort();
+            }
+            is_kept(*owner)
+        });
+        self.listen_for(specs);
+        while let Ok(notice) = self.notices.try_recv() {
+            let is_void = match &notice {
+                Notice::Connected { connection, .. } => !is_kept(connection.owner),
+                Notice::ConnectFailed { owner, .. } => !is_kept(*owner),
+                _ => false,
+            };
+            if !is_void && let Some(event) = self.take(notice) {
+                self.own.push_back(event);
+            }
         }
+        self.open.retain(|_, connection| is_kept(connection.owner));
+        let open = &self.open;
+        self.own.retain(|event| match event {
+            LinkEvent::Connected { owner, .. } | LinkEvent::ConnectFailed { owner, .. } => {
+                is_kept(*owner)
+            }
+            LinkEvent::Bytes { link, .. } | LinkEvent::Secured { link } => open.contains_key(link),
+            LinkEvent::TlsFailed { .. } | LinkEvent::Closed { .. } => true,
+        });
+    }
+
+    /// Listens for the partners of `specs` and nobody else. An address on which there is a listener
+    /// already keeps it.
+    fn listen_for(&mut self, specs: Vec<LinkSpec>) {
+        let room = MAX_ACCEPTED.max(ACCEPTED_EACH * specs.len());
+        let had = MAX_ACCEPTED.max(ACCEPTED_EACH * self.specs.len());
+        self.hub.accepted.add_permits(room.saturating_sub(had));
+        let mut by_address: BTreeMap<SocketAddrV4, Vec<LinkSpec>> = BTreeMap::new();
+        for spec in &specs {
+            by_address.entry(spec.local).or_default().push(spec.clone());
+        }
+        self.listening.retain(|local, (_, task)| {
+            let stays = by_address.contains_key(local);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for (local, specs) in by_address {
+            if let Some((expected, _)) = self.listening.get(&local) {
+                *expected.write() = specs;
+                continue;
+            }
+            let expected = Expected::new(RwLock::new(specs));
+            let listener = listener::run(local, Arc::clone(&expected), self.hub.clone());
+            self.listening.insert(local, (expected, self.listeners.spawn(listener)));
+        }
+        self.specs = specs;
     }
 
     /// The next event. May be dropped and called again without losing one.
@@ -243,9 +303,10 @@ impl Links {
     pub fn connect(&mut self, owner: OwnerId) {
         while self.dials.try_join_next().is_some() {}
         let spec = self.specs.iter().find(|spec| spec.owner == owner);
-        if let Some(spec) = spec.filter(|_| !self.dialling.contains(&owner)) {
-            self.dialling.push(owner);
-            self.dials.spawn(dial::run(spec.clone(), self.hub.clone()));
+        let is_dialled = self.dialling.iter().any(|(dialled, _)| *dialled == owner);
+        if let Some(spec) = spec.filter(|_| !is_dialled) {
+            let dial = self.dials.spawn(dial::run(spec.clone(), self.hub.clone()));
+            self.dialling.push((owner, dial));
         }
     }
 
@@ -324,12 +385,12 @@ impl Links {
                 let owner = connection.owner;
                 self.open.insert(link, connection);
                 if origin == Origin::Dialled {
-                    self.dialling.retain(|dialled| *dialled != owner);
+                    self.dialling.retain(|(dialled, _)| *dialled != owner);
                 }
                 Some(LinkEvent::Connected { owner, link, origin })
             }
             Notice::ConnectFailed { owner, failure } => {
-                self.dialling.retain(|dialled| *dialled != owner);
+                self.dialling.retain(|(dialled, _)| *dialled != owner);
                 Some(LinkEvent::ConnectFailed { owner, failure })
             }
             Notice::Bytes { link, bytes } => {

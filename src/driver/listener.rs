@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
 use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
-use super::links::{HALF_OPEN_TIME, Hub, LinkSpec, MAX_HALF_OPEN_OCTETS};
+use super::links::{Expected, HALF_OPEN_TIME, Hub, LinkSpec, MAX_HALF_OPEN_OCTETS};
 use super::socket;
 use crate::endpoint::Origin;
 use crate::rate_limit::RateLimit;
@@ -25,8 +25,8 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Pause after a failure to accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on `local` for the partners of `specs`, for ever.
-pub(super) async fn run(local: SocketAddrV4, specs: Vec<LinkSpec>, hub: Hub) {
+/// Listens on `local` for the partners that are expected, for ever.
+pub(super) async fn run(local: SocketAddrV4, expected: Expected, hub: Hub) {
     let listener = bind(local).await;
     tracing::info!("listening for partners on {local}");
     let mut refusals = RateLimit::default();
@@ -34,7 +34,8 @@ pub(super) async fn run(local: SocketAddrV4, specs: Vec<LinkSpec>, hub: Hub) {
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
-                if let Err(refusal) = accept(stream, from, &specs, &hub)
+                let accepted = accept(stream, from, &expected.read(), &hub);
+                if let Err(refusal) = accepted
                     && let Some(more) = refusals.pass(hub.clock.monotonic())
                 {
                     tracing::warn!("connection from {from} closed: {refusal} ({more} more before)");

@@ -17,6 +17,7 @@ use rustls::{
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
@@ -119,7 +120,18 @@ pub struct TlsIdentity {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
     peer: ServerName<'static>,
+    /// Of everything that was read.
+    digest: [u8; 32],
 }
+
+/// Two are the same if the same was read for both.
+impl PartialEq for TlsIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.peer, self.digest) == (&other.peer, other.digest)
+    }
+}
+
+impl Eq for TlsIdentity {}
 
 impl fmt::Debug for TlsIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,6 +155,7 @@ impl TlsIdentity {
         let unfit = |error: rustls::Error| unusable(TlsPart::Key, files.key, &error);
         let no_version =
             |error: rustls::Error| unusable(TlsPart::Certificate, files.certificate, &error);
+        let digest = digest(files)?;
         let provider = Arc::new(ring::default_provider());
         let versions = &[&rustls::version::TLS13];
         let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -165,7 +178,7 @@ impl TlsIdentity {
             .with_single_cert(chain, key)
             .map_err(unfit)?;
         server.send_tls13_tickets = 0;
-        Ok(Self { client: Arc::new(client), server: Arc::new(server), peer })
+        Ok(Self { client: Arc::new(client), server: Arc::new(server), peer, digest })
     }
 
     /// The handshake, within its time.
@@ -196,6 +209,21 @@ impl TlsIdentity {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
         Ok(acceptor.accept(stream).await?.into())
     }
+}
+
+/// Of the contents of all files together.
+fn digest(files: TlsFiles<'_>) -> Result<[u8; 32], TlsError> {
+    let mut hash = Sha256::new();
+    for (part, file) in [
+        (TlsPart::Authorities, files.authorities),
+        (TlsPart::Certificate, files.certificate),
+        (TlsPart::Key, files.key),
+    ] {
+        let octets = std::fs::read(file).map_err(|error| unusable(part, file, &error))?;
+        hash.update((octets.len() as u64).to_be_bytes());
+        hash.update(octets);
+    }
+    Ok(hash.finalize().into())
 }
 
 /// What a server asks of the certificate of a partner that is the client of the handshake: an

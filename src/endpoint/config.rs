@@ -12,6 +12,8 @@ use crate::time::UnixTime;
 use crate::wire::dialect::Dialect;
 use crate::wire::digest::{DigestInput, SharedSecret};
 
+use super::pace::Pace;
+
 /// Longest relationship-name that leaves room for everything else in a CONNECT.
 pub const MAX_RELATIONSHIP_NAME: usize = 255;
 
@@ -91,7 +93,7 @@ impl TlsPolicy {
 }
 
 /// What both servers know and nobody else does (§11.1).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedSecrets {
     /// The secret.
     pub current: SharedSecret,
@@ -111,7 +113,7 @@ pub struct Reservation {
 }
 
 /// One relationship.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RelationshipConfig {
     /// relationship-name, compared octet by octet (§12.22).
@@ -184,6 +186,8 @@ pub struct RelationshipConfig {
     pub vendor_class: String,
     /// Seed of the client index, so that no client can choose colliding keys.
     pub table_seed: u64,
+    /// Times shorter than the draft's.
+    pub pace: Pace,
 }
 
 impl RelationshipConfig {
@@ -221,6 +225,7 @@ impl RelationshipConfig {
             tls: TlsPolicy::Unsupported,
             vendor_class: concat!("twinlease-", env!("CARGO_PKG_VERSION")).to_owned(),
             table_seed: 0,
+            pace: Pace::default(),
         }
     }
 

@@ -361,12 +361,14 @@ fn reservation_matches(holder: &ClientRef<'_>, client: &ClientRef<'_>) -> bool {
 }
 
 impl LeaseAuthority for FailoverEndpoint {
-    fn service_for(&self, request: &ClientRequest<'_>, _now: Now) -> Service {
+    fn service_for(&self, request: &ClientRequest<'_>, now: Now) -> Service {
         let state = self.state();
+        let waits = self.timers.takeover.is_some_and(|until| now.monotonic < until);
         if self.storage_failed {
             return Service::Silent(Silence::State(state));
         }
-        let by_state = match service_mode(state) {
+        let mode = if waits { ServiceMode::Balanced } else { service_mode(state) };
+        let by_state = match mode {
             ServiceMode::Balanced => self.balanced(request),
             ServiceMode::Responsive => Service::Serve,
             ServiceMode::RenewalsOnly => match request.kind {

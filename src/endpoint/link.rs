@@ -16,6 +16,7 @@ use crate::wire::message::Message;
 use super::FailoverEndpoint;
 use super::event::{Event, LinkEnd};
 use super::io::{ConnectFailure, LinkId, Origin, Output};
+use super::pace::Beats;
 use super::partner::clock_sample;
 use super::transitions::EndpointEvent;
 
@@ -67,6 +68,7 @@ pub(super) struct Link {
     pub(super) last_xid: Option<Xid>,
     /// The first STATE leaves at this moment unless the partner's comes before.
     pub(super) first_state_due: Option<Instant>,
+    pub(super) beats: Beats,
 }
 
 impl Link {
@@ -149,6 +151,7 @@ impl FailoverEndpoint {
             secured: false,
             last_xid: None,
             first_state_due: None,
+            beats: Beats::default(),
         });
         if self.config.role == Role::Primary {
             self.send_connect(now, id);
@@ -363,6 +366,7 @@ impl FailoverEndpoint {
 
     /// Any message: it proves life and refines the clock delta (§5.10, §8.5).
     pub(super) fn heard(&mut self, now: Now, id: LinkId, header: Header) {
+        self.note_beat(id, header.message_type, now.monotonic);
         if let Some(link) = self.link_mut(id) {
             link.last_received = now.monotonic;
         }
@@ -383,12 +387,7 @@ impl FailoverEndpoint {
 
     /// tReceive: runs from CONNECTACK on (§7.9.1, §7.9.2).
     fn silence_ends(&self, link: &Link) -> Option<Instant> {
-        let timer = Duration::from_secs(u64::from(self.config.receive_timer));
-        link.is_established().then(|| link.last_received.after(timer))
-    }
-
-    fn send_interval(&self) -> Duration {
-        self.partner.send_interval(self.config.role)
+        link.is_established().then(|| link.last_received.after(self.silence_allowed(link)))
     }
 
     pub(super) fn link_timers(&mut self, now: Now) {

@@ -53,6 +53,7 @@ mod leases;
 mod link;
 mod lost_store;
 mod outbox;
+mod pace;
 mod partner;
 #[expect(
     clippy::arithmetic_side_effects,
@@ -79,6 +80,7 @@ pub use alone::Alone;
 pub use config::{Batching, ConfigError, RelationshipConfig, SharedSecrets, TlsPolicy};
 pub use event::{Event, LinkEnd};
 pub use io::{ConnectFailure, Input, LinkId, OperatorCommand, Origin, Output, TlsSide};
+pub use pace::Pace;
 pub use service::{
     Availability, BindingChange, ClientRequest, Grant, LeaseAuthority, LeaseDetails, RecordError,
     RequestKind, Service, Silence, Unavailable,

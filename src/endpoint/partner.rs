@@ -22,6 +22,9 @@ pub(super) struct Partner {
     pub(super) receive_timer: u32,
     pub(super) vendor_class: String,
     pub(super) delta: Option<TimeDelta>,
+    /// The delta is that of a signed CONNECT, which may say a later time than it is, so as to be later than
+    /// the one before; the next message knows better.
+    pub(super) delta_is_provisional: bool,
     /// Samples since this moment say that one of the clocks was set.
     jump: Option<(Instant, TimeDelta)>,
 }
@@ -33,6 +36,7 @@ impl Default for Partner {
             receive_timer: 30,
             vendor_class: String::new(),
             delta: None,
+            delta_is_provisional: false,
             jump: None,
         }
     }
@@ -70,6 +74,10 @@ impl Partner {
     /// returned; a message that was late on its way changes nothing (§5.10).
     pub(super) fn refine(&mut self, at: Instant, sample: TimeDelta) -> Option<TimeDelta> {
         let known = self.delta?;
+        if core::mem::take(&mut self.delta_is_provisional) {
+            self.delta = Some(sample);
+            return None;
+        }
         if sample.0.abs_diff(known.0) <= CLOCK_JUMP.unsigned_abs() {
             self.jump = None;
             return None;

@@ -213,6 +213,7 @@ impl FailoverEndpoint {
         }
         self.learn_partner(connect.max_unacked_bndupd, connect.receive_timer, connect.vendor_class);
         self.partner.delta = Some(terms.delta);
+        self.partner.delta_is_provisional = self.authentication.is_on();
         self.delayed_service = terms.delayed_service;
         self.adopt_terms(terms.mclt, &terms.buckets);
         self.establish(now, id);

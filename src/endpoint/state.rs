@@ -58,6 +58,8 @@ pub(super) struct StateTimers {
     operation_mark: Option<Instant>,
     /// A stop is under way: the connection closes at this moment at the latest.
     stopping: Option<Instant>,
+    /// Until this moment the clients of a partner that has been lost are left to it.
+    pub(super) takeover: Option<Instant>,
     /// The partner was in STARTUP when it announced its state.
     pub(super) partner_in_startup: bool,
     /// No lease was ever granted from this store.
@@ -497,6 +499,7 @@ impl FailoverEndpoint {
         self.record.state = to;
         self.record.start_of_state = start_of_state;
         self.timers.safe_period = None;
+        self.timers.takeover = self.takeover_from(from, to, now.monotonic);
         if from == FailoverState::Normal {
             self.leave_normal_balance();
         }

@@ -37,7 +37,7 @@ pub fn dhcpd_conf(config: &Config, half: Half) -> DhcpdConf {
         let has_pool = config
             .subnets
             .iter()
-            .flat_map(|subnet| &subnet.pools)
+            .flat_map(Subnet::served_pools)
             .any(|pool| pool.relationship.as_deref() == Some(&*relationship.name));
         if has_pool {
             conf.relationship(relationship, half);
@@ -155,7 +155,7 @@ impl DhcpdConf {
         for (code, data) in subnet.options.iter() {
             self.line(format_args!("  option {};", option(code.0, data)));
         }
-        for pool in &subnet.pools {
+        for pool in subnet.served_pools() {
             let (first, last) = (pool.range.first(), pool.range.last());
             let bootp = match &pool.relationship {
                 None if pool.dynamic_bootp => "dynamic-bootp ",

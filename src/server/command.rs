@@ -14,6 +14,7 @@ use crate::binding::{Binding, Client};
 use crate::dhcp::Preview;
 use crate::endpoint::explain::{AddressExplanation, ClientExplanation};
 use crate::endpoint::{OperatorCommand, Status};
+use crate::server::config::Config;
 use crate::server::feed::Watch;
 use crate::server::metrics::Samples;
 use crate::wire::codes::BindingStatus;
@@ -124,12 +125,29 @@ pub enum AdminCommand {
         /// Answered once it is durable.
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
+    /// Another configuration takes the place of the present one.
+    Apply {
+        /// The new one.
+        config: Box<Config>,
+        /// Answered once it serves, or with the reason why it does not.
+        answer: oneshot::Sender<Result<Applied, CommandError>>,
+    },
     /// The process is about to end: pause every relationship, tell the partners, make everything
     /// durable (§9.13). The engine ends after its answer.
     Stop {
         /// Answered when all is done.
         answer: oneshot::Sender<()>,
     },
+}
+
+/// What came of another configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Relationships that began anew, are new, or are gone; and the pools without one, if any of that
+    /// is true of them.
+    pub changed: Vec<String>,
+    /// Keys with another value than before that counts after a restart only.
+    pub needs_restart: Vec<String>,
 }
 
 /// Why an operator's word is not followed.

@@ -108,6 +108,17 @@ impl EventLog {
         }
     }
 
+    /// Owners get other numbers: what was kept back is said, and everybody may say as much as at the
+    /// beginning.
+    pub(super) fn renumber(&mut self, now: Now) {
+        for limited in std::mem::take(&mut self.kinds).into_values() {
+            if let Some(Held { relationship, event }) = limited.held {
+                write(&relationship, &event, 0);
+                self.feed.tell(&relationship, &event, now.wall);
+            }
+        }
+    }
+
     /// When [`tick`](Self::tick) has something to say.
     pub(super) fn next_timer(&self) -> Option<Instant> {
         let waiting = self.kinds.values().filter(|limited| limited.held.is_some());

@@ -13,7 +13,9 @@ use crate::dhcp::{Arrival, DhcpService, PendingReply, Reply};
 use crate::driver::links::LinkEvent;
 use crate::driver::tls::TlsFailure;
 use crate::durable::{Commit, CommitId};
-use crate::endpoint::{Event, FailoverEndpoint, Input, LinkId, OperatorCommand, Output, TlsSide};
+use crate::endpoint::{
+    Communications, Event, FailoverEndpoint, Input, LinkId, OperatorCommand, Output, TlsSide,
+};
 use crate::store::OwnerId;
 use crate::time::{Instant, Now};
 use crate::wire::frame::Deframer;
@@ -113,6 +115,11 @@ impl Keeper {
         self.durable.get(index).copied().unwrap_or_default()
     }
 
+    /// Whether this commit of an owner is durable. Everything of an owner that is gone was.
+    pub(crate) fn is_durable(&self, owner: OwnerId, commit: CommitId) -> bool {
+        self.by_id.get(&owner).is_none_or(|index| commit <= self.durable(*index))
+    }
+
     /// Whether every commit made is durable.
     pub(crate) fn all_is_durable(&self) -> bool {
         self.made == self.durable
@@ -144,8 +151,8 @@ impl Keeper {
         match event {
             LinkEvent::Connected { owner, link, origin } => {
                 let Some(&index) = self.by_id.get(&owner) else { return };
-                let endpoint = self.owners.get_mut(index).and_then(Owner::endpoint_mut);
-                let Some(endpoint) = endpoint else { return };
+                let owner = self.owners.get_mut(index).filter(|owner| !owner.is_resting());
+                let Some(endpoint) = owner.and_then(Owner::endpoint_mut) else { return };
                 let deframer = Deframer::for_dialect(endpoint.config().dialect);
                 self.connections.insert(link, (index, deframer));
                 endpoint.handle_input(now, Input::Connected { link, origin });
@@ -181,8 +188,8 @@ impl Keeper {
 
     fn on_octets(&mut self, now: Now, link: LinkId, octets: &[u8]) {
         let Some((owner, deframer)) = self.connections.get_mut(&link) else { return };
-        let owner = self.owners.get_mut(*owner).and_then(Owner::endpoint_mut);
-        let Some(endpoint) = owner else { return };
+        let owner = self.owners.get_mut(*owner).filter(|owner| !owner.is_resting());
+        let Some(endpoint) = owner.and_then(Owner::endpoint_mut) else { return };
         deframer.push(octets);
         loop {
             match deframer.next_frame() {
@@ -196,7 +203,11 @@ impl Keeper {
     }
 
     fn tell(&mut self, now: Now, owner: usize, input: Input<'_>) {
-        if let Some(endpoint) = self.owners.get_mut(owner).and_then(Owner::endpoint_mut) {
+        let owner = self.owners.get_mut(owner);
+        // What is durable is news even to one that rests.
+        let is_heard = |owner: &Owner| !owner.is_resting() || matches!(input, Input::Committed(_));
+        if let Some(endpoint) = owner.filter(|owner| is_heard(owner)).and_then(Owner::endpoint_mut)
+        {
             endpoint.handle_input(now, input);
         }
     }
@@ -249,14 +260,18 @@ impl Keeper {
         command: OperatorCommand,
     ) -> Result<usize, OperateError> {
         let found = self.owners.iter_mut().enumerate().find_map(|(index, owner)| {
+            let is_resting = owner.is_resting();
             let endpoint = owner.endpoint_mut()?;
-            (endpoint.config().name == name).then_some((index, endpoint))
+            (endpoint.config().name == name).then_some((index, endpoint, is_resting))
         });
-        let Some((index, endpoint)) = found else {
+        let Some((index, endpoint, is_resting)) = found else {
             let known = self.owners.iter().filter_map(Owner::endpoint);
             let known = known.map(|endpoint| endpoint.config().name.clone()).collect();
             return Err(OperateError::UnknownRelationship(known));
         };
+        if is_resting {
+            return Err(OperateError::Resting);
+        }
         tracing::info!(relationship = name, ?command, "operator's command");
         match endpoint.operator(now, command) {
             Ok(()) => Ok(index),
@@ -281,6 +296,75 @@ impl Keeper {
             // A relationship that is stopped already stays so.
             let _refused = endpoint.operator(now, OperatorCommand::Pause);
         }
+    }
+
+    // Another configuration.
+
+    /// Owner number `index` is to be replaced: its partner is told, where it listens. True if there is
+    /// something to wait for.
+    pub(super) fn prepare_rest(&mut self, now: Now, index: usize) -> bool {
+        let Some(owner) = self.owners.get_mut(index) else { return false };
+        match owner.endpoint_mut() {
+            Some(endpoint) if endpoint.status().communications == Communications::Ok => {
+                endpoint.operator(now, OperatorCommand::Pause).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether owner number `index` has nothing more to say to its partner.
+    pub(super) fn has_stopped(&self, index: usize) -> bool {
+        let owner = self.owners.iter().nth(index).and_then(Owner::endpoint);
+        owner.is_none_or(FailoverEndpoint::is_stopped)
+    }
+
+    /// From now on nothing happens to owner number `index`.
+    pub(super) fn rest(&mut self, index: usize) {
+        if let Some(owner) = self.owners.get_mut(index) {
+            owner.rest();
+        }
+    }
+
+    /// Puts owners in new places. `places` has, by new number, the number that an owner has now or one
+    /// that is new; whoever is not in it is gone, with its connections. Everything that was made by those
+    /// is durable.
+    pub(super) fn rearrange(&mut self, places: Vec<Place>) {
+        let mut present: Vec<_> = self.owners.take_all().into_iter().map(Some).collect();
+        let mut owners = Vec::with_capacity(places.len());
+        let (mut made, mut durable, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        let mut moved = BTreeMap::new();
+        for place in places {
+            let number = owners.len();
+            match place {
+                Place::Kept(before) => {
+                    let Some(owner) = present.get_mut(before).and_then(Option::take) else {
+                        continue;
+                    };
+                    owners.push(owner);
+                    made.push(self.made(before));
+                    durable.push(self.durable(before));
+                    held.push(self.held.get_mut(before).map(std::mem::take).unwrap_or_default());
+                    moved.insert(before, number);
+                }
+                Place::New(owner) => {
+                    owners.push(owner);
+                    made.push(CommitId::default());
+                    durable.push(CommitId::default());
+                    held.push(VecDeque::new());
+                }
+            }
+        }
+        self.connections.retain(|_, (owner, _)| match moved.get(owner) {
+            Some(number) => {
+                *owner = *number;
+                true
+            }
+            None => false,
+        });
+        self.by_id = owners.iter().enumerate().map(|(index, owner)| (owner.id, index)).collect();
+        self.alarms = Alarms::new(owners.len());
+        self.owners = OwnerSet::new(owners);
+        (self.made, self.durable, self.held) = (made, durable, held);
     }
 
     /// Whether every relationship has stopped and its partner knows.
@@ -372,6 +456,15 @@ impl Keeper {
     }
 }
 
+/// Who is to have a number.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// The owner that has this number now.
+    Kept(usize),
+    /// One that was opened from the store.
+    New(Owner),
+}
+
 /// Why an operator's command was not carried out.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum OperateError {
@@ -379,4 +472,6 @@ pub(crate) enum OperateError {
     UnknownRelationship(Vec<String>),
     /// The state does not allow it.
     Refused(crate::endpoint::Refused),
+    /// It is about to be replaced.
+    Resting,
 }

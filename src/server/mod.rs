@@ -3,6 +3,7 @@
 pub mod command;
 pub mod config;
 mod duties;
+pub mod edit;
 pub mod engine;
 mod event_log;
 pub mod feed;

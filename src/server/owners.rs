@@ -12,11 +12,17 @@ use crate::wire::codes::BindingStatus;
 
 use super::duties::Touched;
 
+/// Why an operator's word to an owner that rests is not followed.
+pub(super) const RESTING: &str = "a changed configuration is being applied; try again";
+
 /// One owner.
 #[derive(Debug)]
 pub(crate) struct Owner {
     pub(crate) id: OwnerId,
     pub(crate) kind: OwnerKind,
+    /// It is about to be replaced: nobody is served and no time passes for it, so that what it has made
+    /// durable is all there is.
+    is_resting: bool,
 }
 
 /// What an owner is.
@@ -27,6 +33,18 @@ pub(crate) enum OwnerKind {
 }
 
 impl Owner {
+    pub(crate) const fn new(id: OwnerId, kind: OwnerKind) -> Self {
+        Self { id, kind, is_resting: false }
+    }
+
+    pub(crate) const fn rest(&mut self) {
+        self.is_resting = true;
+    }
+
+    pub(crate) const fn is_resting(&self) -> bool {
+        self.is_resting
+    }
+
     pub(crate) fn endpoint(&self) -> Option<&FailoverEndpoint> {
         match &self.kind {
             OwnerKind::Failover(endpoint) => Some(endpoint),
@@ -63,6 +81,9 @@ impl Owner {
         now: Now,
     ) -> Option<Result<CommitId, String>> {
         let status = self.authority().table().get(address)?.binding_status;
+        if self.is_resting {
+            return Some(Err(RESTING.to_owned()));
+        }
         if status != BindingStatus::Abandoned {
             let reason = format!("{address} is {status}; only an abandoned address can be reset");
             return Some(Err(reason));
@@ -80,6 +101,9 @@ impl Owner {
     }
 
     pub(crate) fn time_reached(&mut self, now: Now) {
+        if self.is_resting {
+            return;
+        }
         match &mut self.kind {
             OwnerKind::Failover(endpoint) => endpoint.handle_input(now, Input::TimeReached),
             OwnerKind::Alone(alone) => alone.time_reached(now),
@@ -105,6 +129,11 @@ impl OwnerSet {
     /// Owners, each of which has something to say.
     pub(crate) fn new(all: Vec<Owner>) -> Self {
         Self { touched: Touched::all(all.len()), all }
+    }
+
+    /// Takes all of them out.
+    pub(super) fn take_all(&mut self) -> Vec<Owner> {
+        std::mem::take(self).all
     }
 
     /// In the order of their numbers.
@@ -137,7 +166,7 @@ impl OwnerSet {
 
 impl Owners for OwnerSet {
     fn owner(&mut self, index: usize) -> Option<&mut dyn LeaseAuthority> {
-        self.get_mut(index).map(Owner::authority_mut)
+        self.get_mut(index).filter(|owner| !owner.is_resting).map(Owner::authority_mut)
     }
 }
 
@@ -154,7 +183,7 @@ mod tests {
         let owner = |number: u16| {
             let recovered = Recovered::default();
             let alone = Alone::new(&[range], &[], 0, &recovered, Now::default()).unwrap();
-            Owner { id: OwnerId(number), kind: OwnerKind::Alone(Box::new(alone)) }
+            Owner::new(OwnerId(number), OwnerKind::Alone(Box::new(alone)))
         };
         let mut owners = OwnerSet::new((0..1000).map(owner).collect());
         assert_eq!(touched(&mut owners).len(), 1000);

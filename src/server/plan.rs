@@ -31,7 +31,7 @@ pub struct Plan {
 }
 
 /// An owner with a partner.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelationshipPlan {
     /// Where to listen, and from where to dial.
     pub address: SocketAddrV4,
@@ -44,7 +44,7 @@ pub struct RelationshipPlan {
 }
 
 /// The owner of the pools without a relationship.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlonePlan {
     /// In the order of their [`RangeId`].
     pub ranges: Vec<AddressRange>,
@@ -62,7 +62,7 @@ impl Plan {
         let mut subnets = Vec::with_capacity(config.subnets.len());
         for subnet in &config.subnets {
             let mut pools = Vec::with_capacity(subnet.pools.len());
-            for pool in &subnet.pools {
+            for pool in subnet.served_pools() {
                 let owner = owner_of(pool.relationship.as_deref(), &relationships);
                 let endpoint = relationships.get_mut(owner).map(|owner| &mut owner.endpoint);
                 // A table refuses more ranges than there are numbers.
@@ -104,6 +104,25 @@ impl Plan {
             subnets,
         };
         Self { relationships, alone: (!alone.ranges.is_empty()).then_some(alone), dhcp }
+    }
+
+    /// How many owners there are.
+    pub(super) fn owners(&self) -> usize {
+        self.relationships.len() + usize::from(self.alone.is_some())
+    }
+
+    /// The relationship-name of owner `number`; `None` for the pools without one.
+    pub(super) fn name_of(&self, number: usize) -> Option<&str> {
+        self.relationships.get(number).map(|one| one.endpoint.name.as_str())
+    }
+
+    /// The addresses of owner `number`.
+    pub(super) fn ranges_of(&self, number: usize) -> &[AddressRange] {
+        match (self.relationships.get(number), &self.alone) {
+            (Some(one), _) => &one.endpoint.ranges,
+            (None, Some(alone)) => &alone.ranges,
+            (None, None) => &[],
+        }
     }
 }
 
@@ -152,6 +171,7 @@ fn relationship(configured: &Relationship, table_seed: u64) -> RelationshipPlan 
         None if configured.dialect.has_tls() => TlsPolicy::Off,
         None => TlsPolicy::Unsupported,
     };
+    endpoint.pace = configured.pace;
     endpoint.table_seed = table_seed;
     RelationshipPlan {
         address: configured.address,

@@ -47,10 +47,11 @@ impl Layout {
 /// Bindings that are taken over with one sync.
 const TAKEN_AT_ONCE: usize = 4096;
 
-/// Opens every owner, in the order given. Records that an owner takes over are durable under its own
-/// number when this returns.
+/// Opens these owners, in the order given. Records that an owner takes over are durable under its own
+/// number when this returns. Those of owners by the names `unasked` are left alone.
 pub(super) fn recover(
     owners: &[Configured<'_>],
+    unasked: &[String],
     store: &mut dyn LeaseStore,
 ) -> Result<Vec<(OwnerId, Recovered)>, StoreError> {
     let layout = Layout::new(owners);
@@ -62,7 +63,7 @@ pub(super) fn recover(
         opened.push((id, recovered));
     }
     for name in store.owner_names()? {
-        if !owners.iter().any(|configured| configured.name == name) {
+        if !owners.iter().any(|configured| configured.name == name) && !unasked.contains(&name) {
             strays.collect(&store.open_owner(&name)?.1, &layout, None);
         }
     }
@@ -214,7 +215,7 @@ mod tests {
     fn start(store: &mut MemoryStore, name: &str) -> Vec<Binding> {
         let ranges = [range(10, 19)];
         let owners = [Configured { name: name.to_owned(), ranges: &ranges }];
-        recover(&owners, store).unwrap().remove(0).1.bindings
+        recover(&owners, &[], store).unwrap().remove(0).1.bindings
     }
 
     #[test]
@@ -243,7 +244,7 @@ mod tests {
         let (first, second) = ([range(10, 19)], [range(20, 29)]);
         let owners = [("b", &second), ("a", &first)]
             .map(|(name, ranges)| Configured { name: name.to_owned(), ranges });
-        let started = recover(&owners, &mut store).unwrap();
+        let started = recover(&owners, &[], &mut store).unwrap();
         let addresses: Vec<_> = started.iter().map(|(_, own)| own.bindings[0].address).collect();
         assert_eq!(addresses, [address(20), address(10)]);
     }

@@ -61,6 +61,7 @@ pub(super) fn answer(
         change @ (AdminCommand::PartnerDown { .. }
         | AdminCommand::Operate { .. }
         | AdminCommand::Reset { .. }
+        | AdminCommand::Apply { .. }
         | AdminCommand::Stop { .. }) => Some(change),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +19,7 @@ use crate::virtual_address::Mover;
 
 use super::command::{self, AdminCommand, CommandSender};
 use super::config::Config;
+use super::edit::ConfigFile;
 use super::engine::{Engine, EngineEnd, StartError};
 use super::notify;
 
@@ -64,16 +66,17 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves until SIGTERM or SIGINT; then tells the partners and makes everything durable.
-pub fn run(config: &Config) -> Result<(), ServeError> {
+/// Serves until SIGTERM or SIGINT; then tells the partners and makes everything durable. On SIGHUP
+/// `file`, from which the configuration is, is read again.
+pub fn run(config: &Config, file: &Path) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Runtime)?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, file))
 }
 
-async fn serve(config: &Config) -> Result<(), ServeError> {
+async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     // First of all: a signal during the start ends it as orderly as one later.
     let signals = Signals::install().map_err(ServeError::Runtime)?;
     let store = open_store(config).map_err(ServeError::Store)?;
@@ -94,9 +97,10 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         virtual_address: mover.as_ref().map(Mover::held),
     };
     let (listen, data_dir) = (config.admin.listen, &config.data_dir);
-    let admin = AdminServer::bind(listen, tokens, data_dir, commands.clone(), elsewhere)
+    let of_admin = ConfigFile::new(file);
+    let admin = AdminServer::bind(listen, tokens, data_dir, of_admin, commands.clone(), elsewhere)
         .await
-        .map_err(|error| ServeError::Admin(config.admin.listen, error))?;
+        .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =
         Engine::new(config, store, sockets, inbox, table_seed()).map_err(ServeError::Start)?;
     tracing::info!(
@@ -109,7 +113,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     tokio::spawn(notify::keep(commands.clone()));
     let telling = hooks.map(|hooks| tokio::spawn(hooks.run(commands.clone(), admin.looks())));
     let moving = mover.map(|mover| tokio::spawn(mover.run(commands.clone())));
-    tokio::spawn(stop_on_signal(signals, commands));
+    tokio::spawn(heed(signals, commands, file.to_owned()));
     let admin = tokio::spawn(admin.run());
     let end = engine.run().await;
     admin.abort();
@@ -146,10 +150,11 @@ pub(crate) fn open_store(config: &Config) -> Result<Box<dyn LeaseStore>, StoreEr
     Ok(Box::new(store))
 }
 
-/// The signals that end a service.
+/// The signals to which a service listens.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -157,19 +162,47 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 }
 
-async fn stop_on_signal(mut signals: Signals, commands: CommandSender) {
-    tokio::select! {
-        _ = signals.terminate.recv() => tracing::info!("SIGTERM: telling the partners and leaving"),
-        _ = signals.interrupt.recv() => tracing::info!("SIGINT: telling the partners and leaving"),
+async fn heed(mut signals: Signals, commands: CommandSender, file: PathBuf) {
+    loop {
+        tokio::select! {
+            _ = signals.hangup.recv() => reload(&commands, &file).await,
+            _ = signals.terminate.recv() => {
+                tracing::info!("SIGTERM: telling the partners and leaving");
+                break;
+            }
+            _ = signals.interrupt.recv() => {
+                tracing::info!("SIGINT: telling the partners and leaving");
+                break;
+            }
+        }
     }
     notify::stopping();
     let (answer, _) = oneshot::channel();
     // A failed send means that the engine has ended already.
     let _ended = commands.send(AdminCommand::Stop { answer }).await;
+}
+
+/// Reads the configuration again. What is wrong with it is logged, and the former one stays.
+async fn reload(commands: &CommandSender, file: &Path) {
+    tracing::info!(file = %file.display(), "SIGHUP: reading the configuration again");
+    notify::reloading();
+    match Config::load(file) {
+        Ok(config) => {
+            let (answer, answered) = oneshot::channel();
+            let apply = AdminCommand::Apply { config: Box::new(config), answer };
+            let _ended = commands.send(apply).await;
+            if let Ok(Err(error)) = answered.await {
+                tracing::error!("the configuration stays as it was: {error}");
+            }
+        }
+        Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+    }
+    notify::ready();
 }
 
 /// A number that no client can guess, so that none can choose keys that collide in the client index.

@@ -250,6 +250,35 @@ fn a_port_must_fit() {
 }
 
 #[test]
+fn a_heartbeat_has_to_come_twice_before_the_partner_counts_as_lost() {
+    refuses(
+        "max-response-delay = 30",
+        "max-response-delay = 30\nheartbeat-interval = \"100ms\"\ncontact-lost-time = \"150ms\"",
+        "21:21: relationship.contact-lost-time: a heartbeat of 100 ms does not come twice within 150 ms; \
+         set heartbeat-interval to a third of it, on both servers",
+    );
+}
+
+#[test]
+fn a_contact_lost_time_needs_a_heartbeat() {
+    refuses(
+        "max-response-delay = 30",
+        "max-response-delay = 30\ncontact-lost-time = \"2s\"",
+        "20:21: relationship.contact-lost-time: a heartbeat of its default does not come twice within 2000 ms; \
+         set heartbeat-interval to a third of it, on both servers",
+    );
+}
+
+#[test]
+fn a_contact_lost_time_under_100_milliseconds_is_refused() {
+    refuses(
+        "max-response-delay = 30",
+        "max-response-delay = 30\nheartbeat-interval = \"20ms\"\ncontact-lost-time = \"50ms\"",
+        "21:21: relationship.contact-lost-time: \"50ms\" is too short; at least \"100ms\" is needed",
+    );
+}
+
+#[test]
 fn a_response_delay_under_3_seconds_would_make_dhcpd_spin() {
     refuses(
         "max-response-delay = 30",

@@ -125,7 +125,7 @@ fn an_oversized_request_is_refused_and_logged_where_nobody_would_read_it() {
 fn a_stranger_gets_the_page_and_nothing_about_this_server() {
     let admin = make("ann", "admin");
     let pair = guarded(184, &[&admin]);
-    for path in ["/", "/console.css", "/console.js"] {
+    for path in ["/", "/console/console.css", "/console/console.js"] {
         let answer = get(&pair.primary, path);
         assert_eq!(answer.status, 200, "{path}");
         assert!(!answer.body.contains("127.77."), "{path}");

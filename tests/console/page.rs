@@ -13,25 +13,29 @@ use crate::server::{PATIENCE, Pair};
 use crate::wait::wait_until;
 
 pub const OWN: &str = ".server:first-child";
-const PARTNER: &str = ".server:last-child";
+pub const PARTNER: &str = ".server:last-child";
 
-const TAB: (&str, u32) = ("Tab", 9);
-const ENTER: (&str, u32) = ("Enter", 13);
-const ESCAPE: (&str, u32) = ("Escape", 27);
+pub const TAB: (&str, u32) = ("Tab", 9);
+pub const ENTER: (&str, u32) = ("Enter", 13);
+pub const ESCAPE: (&str, u32) = ("Escape", 27);
 
 /// A pair in NORMAL and the page of its primary, if there is a browser.
 pub fn open(network: u8) -> Option<(Pair, Page)> {
-    let mut page = page()?;
-    let mut pair = Pair::new(network);
+    let page = page()?;
+    Some(reach(Pair::new(network), page))
+}
+
+/// Starts a pair and opens the page of its primary.
+pub fn reach(mut pair: Pair, mut page: Page) -> (Pair, Page) {
     pair.start();
     page.set_size(1280, 900);
     page.open(&base(&pair.primary));
     page.wait_for_text(&format!("{OWN} .state"), "normal");
-    Some((pair, page))
+    (pair, page)
 }
 
 /// The page in light, in dark, and on a phone.
-fn pictures(page: &mut Page, name: &str) {
+pub fn pictures(page: &mut Page, name: &str) {
     page.set_size(1280, 900);
     for scheme in ["dark", "light"] {
         page.set_scheme(scheme);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const TABLE: &str = include_str!("../../docs/parity.md");
 const OPENAPI: &str = include_str!("../../src/admin/openapi.json");
-const PAGE: &str = include_str!("../../src/admin/console/console.js");
+const STEERING: &str = include_str!("../../src/admin/console/steer.js");
 
 /// What stands between backticks.
 fn quoted() -> impl Iterator<Item = &'static str> {
@@ -38,17 +38,23 @@ fn every_test_of_the_table_exists() {
 #[test]
 fn every_request_of_the_table_is_described() {
     let description: Value = serde_json::from_str(OPENAPI).unwrap();
-    for request in quoted().filter(|text| text.starts_with("GET ") || text.starts_with("POST ")) {
+    let methods = ["GET ", "POST ", "PATCH ", "PUT ", "DELETE "];
+    let is_request = |text: &&str| methods.iter().any(|method| text.starts_with(method));
+    for request in quoted().filter(is_request) {
         let (method, path) = request.split_once(' ').unwrap();
         let operation = &description["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "{request}");
     }
 }
 
+/// The words of a table of the page that begins so.
+fn words(text: &'static str, table: &str) -> BTreeSet<&'static str> {
+    let lines = text.split_once(table).unwrap().1.split_once("\n};").unwrap().0.lines();
+    lines.filter_map(|line| line.strip_prefix("  \"")?.split('"').next()).collect()
+}
+
 #[test]
 fn every_button_of_a_relationship_is_in_the_table_and_no_other() {
     let named: BTreeSet<_> = quoted().filter_map(|text| text.strip_prefix("data-act=")).collect();
-    let deeds = PAGE.split_once("const DEEDS = {").unwrap().1.split_once("\n};").unwrap().0;
-    let there = deeds.lines().filter_map(|line| line.strip_prefix("  \"")?.split('"').next());
-    assert_eq!(named, there.collect());
+    assert_eq!(named, words(STEERING, "const DEEDS = {"));
 }

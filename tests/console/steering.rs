@@ -9,7 +9,7 @@ use crate::page::{OWN, open};
 use crate::server::{PATIENCE, Pair};
 use crate::wait::wait_until;
 
-fn confirm(page: &mut Page, word: &str) {
+pub fn confirm(page: &mut Page, word: &str) {
     page.click(&format!("[data-act={word}]"));
     page.wait("document.querySelector('#act-dialog').open");
     page.click("#act-submit");

@@ -380,6 +380,15 @@ fn connect_at(script: &mut Script, time: u32) -> Option<RejectReason> {
     script.take(MessageType::CONNECTACK).reject()
 }
 
+/// A primary that connects again and again within a second counts the times of its CONNECTs up.
+#[test]
+fn the_time_of_a_connect_that_was_counted_up_is_not_taken_for_the_partners_clock() {
+    let mut script = secondary();
+    assert_eq!(connect_at(&mut script, START + 5), None);
+    script.state(FailoverState::Recover);
+    assert_eq!(script.endpoint.status().clock_delta_seconds, Some(0));
+}
+
 /// Holds: FO-11.1-16, A2-26.
 #[test]
 fn a_connect_that_is_played_back_is_rejected() {

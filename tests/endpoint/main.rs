@@ -42,6 +42,7 @@ mod live_updates;
 mod mclt;
 mod normal;
 mod ownership;
+mod pace;
 mod pairs;
 mod pool;
 mod pool_changes;

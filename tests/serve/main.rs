@@ -21,6 +21,7 @@ mod packet;
 mod receiver;
 mod recovery;
 mod relay;
+mod reload;
 mod secrets;
 mod server;
 mod settings;

@@ -32,15 +32,23 @@ fn sharing(directory: &Path) -> String {
 }
 
 /// Restarts a server with another configuration.
-fn change(server: &mut Server, from: &str, to: &str) {
-    server.reconfigure(from, to);
+fn restarted(server: &mut Server) {
     assert!(server.terminate().success());
     server.start();
-    server.wait_for_state("normal");
+}
+
+/// Has a server read its configuration again.
+fn reloaded(server: &mut Server) {
+    assert!(server.reload().contains("changed=[\"loopback\"]"));
 }
 
 /// The new secret beside the old one on each server in turn, then alone.
-fn rotate(pair: &mut Pair) {
+fn rotate(pair: &mut Pair, take_over: fn(&mut Server)) {
+    let change = |server: &mut Server, from: &str, to: &str| {
+        server.reconfigure(from, to);
+        take_over(server);
+        server.wait_for_state("normal");
+    };
     for server in [&mut pair.primary, &mut pair.secondary] {
         let directory = server.directory().display().to_string();
         let both = format!("{directory}/new\"\nprevious-shared-secret-file = \"{directory}/old\"");
@@ -55,7 +63,16 @@ fn rotate(pair: &mut Pair) {
 
 #[test]
 fn a_secret_is_rotated_one_server_at_a_time_while_leases_are_given() {
-    let mut pair = Pair::with(21, sharing);
+    rotated_while_leases_are_given(21, restarted);
+}
+
+#[test]
+fn a_secret_is_rotated_without_a_restart() {
+    rotated_while_leases_are_given(109, reloaded);
+}
+
+fn rotated_while_leases_are_given(network: u8, take_over: fn(&mut Server)) {
+    let mut pair = Pair::with(network, sharing);
     pair.start();
     let servers = [pair.primary.dhcp(), pair.secondary.dhcp()];
     let enough = AtomicBool::new(false);
@@ -68,7 +85,7 @@ fn a_secret_is_rotated_one_server_at_a_time_while_leases_are_given() {
             }
             given
         });
-        rotate(&mut pair);
+        rotate(&mut pair, take_over);
         enough.store(true, Ordering::Relaxed);
         clients.join().unwrap()
     });

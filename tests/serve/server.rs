@@ -63,12 +63,23 @@ impl Pair {
     /// The same with more lines in `[[relationship]]`; they are asked for with the directory of the
     /// server that they are for.
     pub fn with(network: u8, lines: impl Fn(&Path) -> String) -> Self {
+        Self::of(network, |role, own, peer, directory| {
+            configuration(role, own, peer, directory, &lines(directory))
+        })
+    }
+
+    /// Two stopped servers that know nothing of each other and lease nothing.
+    pub fn of_strangers(network: u8) -> Self {
+        Self::of(network, |_, own, _, directory| alone(own, directory))
+    }
+
+    fn of(network: u8, configuration: impl Fn(&str, Ipv4Addr, Ipv4Addr, &Path) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let address = |last| Ipv4Addr::new(127, 77, network, last);
         let server = |role, own, peer| {
             let directory = directory.path().join(role);
             fs::create_dir(&directory).unwrap();
-            let text = configuration(role, own, peer, &directory, &lines(&directory));
+            let text = configuration(role, own, peer, &directory);
             fs::write(directory.join("twinlease.toml"), text).unwrap();
             let environment = BTreeMap::from([("TWINLEASE_LOG", "info".to_owned())]);
             Server { address: own, environment, directory, process: None }
@@ -101,7 +112,19 @@ impl Pair {
         self.wait_until_synced();
         wait_for("both servers to say the same", PATIENCE, || {
             let (one, other) = (self.primary.leases(), self.secondary.leases());
-            if one == other { Ok(()) } else { Err(format!("{one:?}\n{other:?}")) }
+            let differs = |address: &&Ipv4Addr| one.get(address) != other.get(address);
+            match one.keys().chain(other.keys()).find(differs) {
+                None => Ok(()),
+                Some(address) => {
+                    let of_both = [&self.primary, &self.secondary].map(|server| {
+                        let all = server.ask(&["leases", "--json"]).unwrap_or_default();
+                        let mut lines = all.lines();
+                        let address = format!("\"{address}\"");
+                        lines.find(|line| line.contains(&address)).unwrap_or("nothing").to_owned()
+                    });
+                    Err(of_both.join("\n"))
+                }
+            }
         });
     }
 }
@@ -127,6 +150,22 @@ impl Server {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(from), "{text}");
         fs::write(&file, text.replace(from, to)).unwrap();
+    }
+
+    /// The configuration file as it stands.
+    pub fn configured(&self) -> String {
+        fs::read_to_string(self.directory.join("twinlease.toml")).unwrap()
+    }
+
+    /// SIGHUP, and the lines of the log that say what came of it.
+    pub fn reload(&self) -> String {
+        let before = self.log().len();
+        self.signal(Signal::SIGHUP);
+        wait_for("the configuration to be applied", PATIENCE, || {
+            let log = self.log().split_off(before);
+            let is_done = ["configuration applied", "stays as it was"];
+            if is_done.iter().any(|end| log.contains(end)) { Ok(log) } else { Err(log) }
+        })
     }
 
     /// Starts a server that is expected to refuse: its exit status and what it says.
@@ -273,13 +312,9 @@ fn configuration(
     lines: &str,
 ) -> String {
     let share = if role == "primary" { "mclt = 600\nsplit = 128" } else { "" };
+    let alone = alone(own, directory);
     format!(
-        r#"
-data-dir = "{}"
-[admin]
-listen = "{own}:{ADMIN_PORT}"
-[dhcp]
-listen = ["{own}:{DHCP_PORT}"]
+        r#"{alone}
 [[relationship]]
 name = "{RELATIONSHIP}"
 role = "{role}"
@@ -298,6 +333,18 @@ max-lease-time = 7200
 [[subnet.pool]]
 range = "10.78.8.0-10.78.71.255"
 relationship = "{RELATIONSHIP}"
+"#
+    )
+}
+
+fn alone(own: Ipv4Addr, directory: &Path) -> String {
+    format!(
+        r#"
+data-dir = "{}"
+[admin]
+listen = "{own}:{ADMIN_PORT}"
+[dhcp]
+listen = ["{own}:{DHCP_PORT}"]
 "#,
         directory.join("data").display()
     )

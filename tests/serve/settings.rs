@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::clients::lease;
 use crate::packet::Client;
 use crate::relay::Relay;
-use crate::server::{Pair, Server};
+use crate::server::{PATIENCE, Pair, Server};
+use crate::wait::wait_until;
 
 /// Addresses of a pool in one status.
 fn count(server: &Server, status: &str) -> u64 {
@@ -41,6 +42,24 @@ fn a_client_whose_wait_is_in_the_wrong_octet_order_is_not_taken_for_one_that_wai
         };
         assert_eq!([answers(1), answers(10)], [1, 2], "client {number}");
     }
+}
+
+#[test]
+fn a_partner_that_hangs_is_noticed_within_the_contact_lost_time() {
+    let lines = "heartbeat-interval = \"100ms\"\ncontact-lost-time = \"1s\"";
+    let mut pair = Pair::with(85, |_| lines.to_owned());
+    for server in [&pair.primary, &pair.secondary] {
+        // It is not this that ends the connection.
+        server.reconfigure("max-response-delay = 30", "max-response-delay = 3000");
+    }
+    pair.start();
+    // Its heartbeats have to be heard first.
+    let name = "twinlease_messages_total{relationship=\"loopback\",direction=\"received\",type=\"contact\"}";
+    wait_until("heartbeats", PATIENCE, || pair.primary.sample(name) > 8);
+    pair.secondary.set_frozen(true);
+    pair.primary.wait_for_state("communications-interrupted");
+    pair.secondary.set_frozen(false);
+    pair.wait_until_synced();
 }
 
 #[test]

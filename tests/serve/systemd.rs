@@ -37,6 +37,18 @@ fn systemd_is_told_when_the_server_is_ready_alive_and_stopping() {
 }
 
 #[test]
+fn systemd_is_told_when_the_configuration_is_read_again_and_when_that_is_done() {
+    let mut pair = Pair::new(153);
+    let socket = listened_to(&mut pair);
+    pair.primary.start();
+    assert_eq!(heard(&socket), "READY=1");
+    pair.primary.reload();
+    let word = heard(&socket);
+    assert!(word.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{word}");
+    assert_eq!(heard(&socket), "READY=1");
+}
+
+#[test]
 fn without_a_watchdog_systemd_is_told_no_more_than_needed() {
     let mut pair = Pair::new(152);
     let socket = listened_to(&mut pair);

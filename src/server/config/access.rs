@@ -100,7 +100,7 @@ impl FromStr for TokenDigest {
 }
 
 /// Somebody who may ask.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// As whom the audit log knows it.
     pub name: String,

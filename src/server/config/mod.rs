@@ -8,6 +8,8 @@ mod access;
 mod checks;
 mod hook;
 mod options;
+mod pace;
+mod peer;
 mod problem;
 mod relationship;
 mod section;
@@ -25,12 +27,14 @@ use toml_edit::Document;
 
 pub use access::{NoDigest, Role, Token, TokenDigest};
 pub use hook::{EventKind, Hook, HookTarget, WebHook};
-pub(crate) use options::{Kind as OptionKind, by_code as option_by_code};
+pub(crate) use options::{Kind as OptionKind, by_code as option_by_code, code_of as option_code};
+pub use peer::PeerAdmin;
 pub use problem::{InvalidConfig, Problem};
 pub use relationship::Relationship;
+pub(crate) use relationship::{KEYS as RELATIONSHIP_KEYS, PRIMARY_ONLY};
 pub use subnet::{LeaseTimes, Pool, Subnet};
 pub use tls::Tls;
-pub(crate) use value::duration;
+pub(crate) use value::{duration, network_of, range_of};
 pub use virtual_address::VirtualAddress;
 
 use problem::Problems;

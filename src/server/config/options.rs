@@ -78,6 +78,11 @@ pub(crate) fn by_code(code: u8) -> Option<(&'static str, Kind)> {
     named.map(|(name, _, kind)| (*name, *kind))
 }
 
+/// The code of the option called so in a file, if there is one.
+pub(crate) fn code_of(name: &str) -> Option<u8> {
+    find(name).ok().map(|(code, _)| code)
+}
+
 /// Codes that the server writes itself, or that only clients and relays send.
 const NOT_CONFIGURABLE: &[u8] =
     &[0, 1, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 61, 80, 82, 90, 118, 255];

@@ -7,17 +7,19 @@ use toml_edit::Value;
 
 use crate::balance::{BUCKET_OCTETS, HashBuckets, Role, ServerBuckets};
 use crate::endpoint::config::{DEFAULT_MAX_UNACKED, DEFAULT_REDIAL_INTERVAL, StartupPolicy};
-use crate::endpoint::{Batching, SharedSecrets};
+use crate::endpoint::{Batching, Pace, SharedSecrets};
 use crate::time::UnixTime;
 use crate::wire::Dialect;
 
+use super::pace;
+use super::peer::{self, PeerAdmin};
 use super::problem::{Problems, Span};
 use super::section::{Located, Section};
 use super::security;
 use super::tls::{self, Tls};
 use super::value::{self, Wrong};
 
-pub(super) const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "name",
     "role",
     "address",
@@ -34,6 +36,9 @@ pub(super) const KEYS: &[&str] = &[
     "reserve-percent",
     "server-hba",
     "load-balance-max-seconds",
+    "heartbeat-interval",
+    "contact-lost-time",
+    "takeover-delay",
     "auto-partner-down",
     "dialect",
     "startup-wait",
@@ -52,10 +57,12 @@ pub(super) const KEYS: &[&str] = &[
     "digest-covers",
     "max-clock-difference",
     "tls",
+    "peer-admin",
+    "peer-admin-token-file",
 ];
 
 /// Keys whose values a secondary learns from its primary.
-const PRIMARY_ONLY: &[&str] = &["mclt", "split", "hba", "mode", "reserve-percent"];
+pub(crate) const PRIMARY_ONLY: &[&str] = &["mclt", "split", "hba", "mode", "reserve-percent"];
 
 /// Port of the failover protocol (§5.1).
 const FAILOVER_PORT: u16 = 647;
@@ -93,6 +100,8 @@ pub struct Relationship {
     pub reserve_percent: Option<u8>,
     /// A client that has waited for longer is answered by either server.
     pub load_balance_max_seconds: u16,
+    /// Times shorter than the draft's.
+    pub pace: Pace,
     /// How long the partner may be unreachable before it is declared down; `None` is for ever.
     pub auto_partner_down: Option<Duration>,
     /// How the partner speaks.
@@ -120,6 +129,8 @@ pub struct Relationship {
     pub max_clock_delta: Option<u32>,
     /// Certificates, where the connection may be secured.
     pub tls: Option<Tls>,
+    /// Where the partner's admin listener is, if it may be asked.
+    pub peer_admin: Option<PeerAdmin>,
 }
 
 /// Where a relationship stands in the file, for messages about two of them.
@@ -170,6 +181,7 @@ pub(super) fn read(
     let spoken = dialect.as_ref().map_or(Dialect::Isc, |located| located.value);
     let security = security::read(section, spoken, problems);
     let tls = tls::read(section, spoken, problems);
+    let peer_admin = peer::read(section, problems);
     let shares = match &role {
         Some(Located { value: Role::Secondary, .. }) => {
             refuse_primary_only(section, problems);
@@ -198,6 +210,7 @@ pub(super) fn read(
         reserve_percent: shares.reserve_percent,
         load_balance_max_seconds: max_seconds
             .map_or(3, |located| u16::try_from(located.value).unwrap_or(u16::MAX)),
+        pace: pace::read(section, problems),
         auto_partner_down: auto
             .filter(|located| located.value > 0)
             .map(|located| Duration::from_secs(u64::from(located.value))),
@@ -219,6 +232,7 @@ pub(super) fn read(
         secrets: security.secrets,
         max_clock_delta: security.max_clock_delta,
         tls,
+        peer_admin,
     };
     Some((relationship, place))
 }

@@ -19,7 +19,7 @@ pub(super) const KEYS: &[&str] = &[
     "pool",
     "reservation",
 ];
-pub(super) const POOL_KEYS: &[&str] = &["range", "relationship", "dynamic-bootp"];
+pub(super) const POOL_KEYS: &[&str] = &["range", "relationship", "disabled", "dynamic-bootp"];
 pub(super) const RESERVATION_KEYS: &[&str] = &["hw-address", "client-id", "address"];
 
 /// Shortest lease that can be configured, in seconds.
@@ -115,6 +115,13 @@ pub struct Subnet {
     pub reservations: Vec<Reservation>,
 }
 
+impl Subnet {
+    /// Its pools without those that are disabled.
+    pub fn served_pools(&self) -> impl Iterator<Item = &Pool> {
+        self.pools.iter().filter(|pool| !pool.disabled)
+    }
+}
+
 /// Addresses for any client.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -122,6 +129,8 @@ pub struct Pool {
     pub range: AddressRange,
     /// Name of the relationship that shares them; `None` if this server has them alone.
     pub relationship: Option<String>,
+    /// Whether it only stands in the file and serves nobody.
+    pub disabled: bool,
     /// Whether BOOTP clients get its addresses, for ever.
     pub dynamic_bootp: bool,
 }
@@ -174,6 +183,7 @@ fn read_pool(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<(Pool
     let example = "\"10.78.0.20-10.78.0.119\"";
     let range = section.required("range", example, problems, value::range);
     let relationship = section.optional("relationship", problems, value::text);
+    let disabled = section.optional("disabled", problems, value::boolean);
     let bootp = section.optional("dynamic-bootp", problems, value::boolean);
     let range = range?;
     let place = PoolPlace {
@@ -183,6 +193,7 @@ fn read_pool(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<(Pool
     let pool = Pool {
         range: range.value,
         relationship: relationship.map(|name| name.value),
+        disabled: disabled.is_some_and(|located| located.value),
         dynamic_bootp: bootp.is_some_and(|located| located.value),
     };
     Some((pool, place))

@@ -1,6 +1,7 @@
 //! Values of single keys: each function reads one kind, or says what would be right.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use toml_edit::Value;
 
@@ -103,6 +104,24 @@ pub(super) fn seconds_up_to(value: &Value, least: u32, most: u64) -> Result<u32,
     }
 }
 
+/// Milliseconds as a text, "250ms", or a time as [`seconds`] has it.
+pub(super) fn millis(value: &Value, least: u64) -> Result<Duration, Wrong> {
+    let in_millis = value.as_str().and_then(|text| text.trim().strip_suffix("ms"));
+    let parsed = match in_millis {
+        Some(digits) => digits.trim().parse().ok().map(Duration::from_millis),
+        None => Some(Duration::from_secs(u64::from(seconds(value, 0)?))),
+    };
+    let Some(parsed) = parsed else {
+        let fix = "write milliseconds, \"250ms\", or seconds, 2 or \"2s\"";
+        return Err(Wrong::new(format!("{} is no time", shown(value)), fix));
+    };
+    if parsed < Duration::from_millis(least) {
+        let fix = format!("at least \"{least}ms\" is needed");
+        return Err(Wrong::new(format!("{} is too short", shown(value)), fix));
+    }
+    Ok(parsed)
+}
+
 /// "90s", "1h30m", "2d", "1w": whole numbers, each with its unit.
 pub(crate) fn duration(text: &str) -> Option<u64> {
     let mut total: u64 = 0;
@@ -177,6 +196,16 @@ pub(super) fn address_with_prefix(value: &Value) -> Result<(Ipv4Addr, u8), Wrong
         )
     })?;
     address(&Value::from(host.to_string())).map(|host| (host, length))
+}
+
+/// The network that a text names, as a file may write it.
+pub(crate) fn network_of(text: &str) -> Option<Ipv4Network> {
+    network(&Value::from(text)).ok()
+}
+
+/// The range that a text names, as a file may write it.
+pub(crate) fn range_of(text: &str) -> Option<AddressRange> {
+    range(&Value::from(text)).ok()
 }
 
 fn split_prefix(text: &str) -> Option<(Ipv4Addr, u8)> {

@@ -348,7 +348,11 @@ impl Script {
 
     /// Lets time pass; the endpoint is woken when it asked for it.
     pub(crate) fn run(&mut self, seconds: u32) {
-        let end = self.now.monotonic.after(Duration::from_secs(u64::from(seconds)));
+        self.run_for(Duration::from_secs(u64::from(seconds)));
+    }
+
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let end = self.now.monotonic.after(time);
         for _ in 0..100_000 {
             let next = self.wake_at.filter(|at| *at <= end);
             let target = next.unwrap_or(end).max(self.now.monotonic);

@@ -5,6 +5,10 @@
 //! `Keeper` act on it, and then carries out what that wants: commits to the committer, octets to
 //! the links, and answers to clients. Taking much at a time is what lets one sync serve many commits.
 
+mod applying;
+mod difference;
+mod opening;
+
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -14,27 +18,31 @@ use tokio::sync::oneshot;
 use crate::dhcp::{ClientSockets, DhcpConfig, DhcpService, Pinger};
 use crate::driver::clock::Clock;
 use crate::driver::committer::{self, Committer, Report};
-use crate::driver::links::{LinkEvent, LinkSpec, Links};
+use crate::driver::links::{LinkEvent, Links};
 use crate::durable::{Commit, CommitId};
-use crate::endpoint::{Alone, Event, FailoverEndpoint, LinkId, OperatorCommand, TlsSide};
+use crate::endpoint::{Event, LinkId, OperatorCommand, TlsSide};
 use crate::store::{LeaseStore, OwnerId, StoreError};
-use crate::time::{Instant, Now};
+use crate::time::Instant;
 
-use super::command::{AdminCommand, CommandError, CommandReceiver};
-use super::config::Config;
-use super::event_log::EventLog;
-use super::keeper::{Keeper, OperateError, Outside};
-use super::owners::{Owner, OwnerKind, OwnerSet};
-use super::plan::{Plan, RelationshipPlan};
-use super::recovery::{Configured, recover};
-use super::report::{self, Counted};
-use super::steering;
+use crate::server::command::{AdminCommand, CommandError, CommandReceiver};
+use crate::server::config::Config;
+use crate::server::event_log::EventLog;
+use crate::server::keeper::{Keeper, OperateError, Outside};
+use crate::server::owners::{Owner, OwnerSet, RESTING};
+use crate::server::plan::Plan;
+use crate::server::report::{self, Counted};
+use crate::server::steering;
 
 /// Events of links taken in one turn, at most 64 KiB each, so that clients are served in between.
 const MAX_EVENTS: usize = 8;
 
 /// Commits that may wait for the disk before DISCOVERs are left waiting: as many as share a sync.
 const MAX_COMMITS_BEFORE_OFFERS: usize = committer::MAX_BATCH;
+
+pub(crate) use opening::open_owners;
+
+use applying::Applying;
+use opening::link_specs;
 
 /// Longest sleep: so soon it is noticed that the wall clock was set, or that this process did not run.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -103,7 +111,7 @@ pub enum EngineEnd {
 
 /// An operator waiting for the state that was asked for to be durable.
 struct Waiting {
-    owner: usize,
+    owner: OwnerId,
     commit: CommitId,
     answer: oneshot::Sender<Result<(), CommandError>>,
 }
@@ -111,6 +119,10 @@ struct Waiting {
 /// The owner of everything.
 pub struct Engine {
     clock: Clock,
+    config: Config,
+    plan: Plan,
+    table_seed: u64,
+    applying: Option<Applying>,
     keeper: Keeper,
     sockets: ClientSockets,
     /// Only where addresses are probed before they are offered.
@@ -145,6 +157,7 @@ enum Ready {
     Command(AdminCommand),
     Clients,
     Echo(Ipv4Addr),
+    Opened(Result<Vec<Owner>, StartError>),
     Time,
 }
 
@@ -162,13 +175,17 @@ impl Engine {
         let owners = open_owners(&plan, &mut *store, table_seed, clock.now())?;
         let pinger = config.dhcp.ping_check.then(open_pinger).flatten();
         let ping_timeout = plan.dhcp.ping_timeout.filter(|_| pinger.is_some());
-        let dhcp = DhcpConfig { ping_timeout, ..plan.dhcp };
+        let dhcp = DhcpConfig { ping_timeout, ..plan.dhcp.clone() };
         let mut service = DhcpService::new(dhcp).map_err(StartError::Dhcp)?;
         service.set_own_addresses(sockets.own_addresses());
         let committer = Committer::start(store).map_err(StartError::Thread)?;
-        let links = Links::start(link_specs(&plan.relationships, &owners), clock);
+        let links = Links::start(link_specs(&plan.relationships, owners.iter()), clock);
         Ok(Self {
             clock,
+            config: config.clone(),
+            plan,
+            table_seed,
+            applying: None,
             keeper: Keeper::new(OwnerSet::new(owners), service),
             sockets,
             pinger,
@@ -196,6 +213,7 @@ impl Engine {
             self.forget_stale_requests().await;
             self.take(ready);
             self.take_more();
+            self.go_on_applying();
             self.act();
             if self.is_behind {
                 // Connections are written to by tasks of their own.
@@ -219,12 +237,19 @@ impl Engine {
                 None => std::future::pending().await,
             }
         };
+        let opened = async {
+            match &mut self.applying {
+                Some(applying) => applying.opened().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             report = self.committer.report() => Ready::Committed(report),
             event = self.links.next(), if has_room => Ready::Link(event),
             Some(command) = self.commands.recv() => Ready::Command(command),
             () = self.sockets.readable(discovers), if accepts_clients => Ready::Clients,
             address = echo => Ready::Echo(address),
+            owners = opened => Ready::Opened(owners),
             () = timer => Ready::Time,
         }
     }
@@ -259,6 +284,7 @@ impl Engine {
             // They are read with what is ready besides.
             Ready::Clients => {}
             Ready::Echo(address) => self.keeper.echo(self.clock.now(), address),
+            Ready::Opened(owners) => self.on_opened(owners),
             Ready::Time => self.on_time(),
         }
     }
@@ -360,6 +386,7 @@ impl Engine {
                 self.operate(&relationship, command, answer);
             }
             AdminCommand::Reset { address, answer } => self.reset(address, answer),
+            AdminCommand::Apply { config, answer } => self.begin_applying(config, answer),
             AdminCommand::Stop { answer } => self.begin_stop(Some(answer)),
             AdminCommand::Status { .. }
             | AdminCommand::Leases { .. }
@@ -378,8 +405,7 @@ impl Engine {
         match self.keeper.operate(self.clock.now(), name, command) {
             Ok(owner) => {
                 self.carry_out(owner);
-                self.waiting.push(Waiting { owner, commit: self.keeper.made(owner), answer });
-                self.answer_operators();
+                self.wait_for(owner, self.keeper.made(owner), answer);
             }
             Err(OperateError::UnknownRelationship(known)) => {
                 let name = name.to_owned();
@@ -389,6 +415,23 @@ impl Engine {
                 let reason = refused.to_string();
                 let _gone = answer.send(Err(CommandError::Refused { reason }));
             }
+            Err(OperateError::Resting) => {
+                let reason = RESTING.to_owned();
+                let _gone = answer.send(Err(CommandError::Refused { reason }));
+            }
+        }
+    }
+
+    /// Answers an operator as soon as a commit of owner number `owner` is durable.
+    fn wait_for(
+        &mut self,
+        owner: usize,
+        commit: CommitId,
+        answer: oneshot::Sender<Result<(), CommandError>>,
+    ) {
+        if let Some(owner) = self.keeper.owners().iter().nth(owner) {
+            self.waiting.push(Waiting { owner: owner.id, commit, answer });
+            self.answer_operators();
         }
     }
 
@@ -396,7 +439,7 @@ impl Engine {
     fn answer_operators(&mut self) {
         let (ready, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|waiting: &Waiting| waiting.commit <= self.keeper.durable(waiting.owner));
+            .partition(|waiting: &Waiting| self.keeper.is_durable(waiting.owner, waiting.commit));
         self.waiting = waiting;
         for waiting in ready {
             let _gone = waiting.answer.send(Ok(()));
@@ -408,8 +451,7 @@ impl Engine {
             Some((owner, Ok(commit))) => {
                 tracing::info!(%address, "reset by the operator: it may be leased again (§5.11)");
                 self.carry_out(owner);
-                self.waiting.push(Waiting { owner, commit, answer });
-                self.answer_operators();
+                self.wait_for(owner, commit, answer);
             }
             Some((_, Err(reason))) => {
                 let _gone = answer.send(Err(CommandError::Refused { reason }));
@@ -477,7 +519,8 @@ impl Engine {
     fn next_wake(&self) -> Option<Instant> {
         let stop = self.stopping.as_ref().map(|(deadline, _)| *deadline);
         let log = self.event_log.next_timer();
-        self.keeper.next_wake().into_iter().chain(stop).chain(log).min()
+        let applying = self.applying.as_ref().and_then(Applying::next_wake);
+        self.keeper.next_wake().into_iter().chain(stop).chain(log).chain(applying).min()
     }
 }
 
@@ -515,52 +558,10 @@ impl Outside for World<'_> {
     }
 }
 
-/// Opens the owners of a plan with what the store holds.
-pub(crate) fn open_owners(
-    plan: &Plan,
-    store: &mut dyn LeaseStore,
-    table_seed: u64,
-    now: Now,
-) -> Result<Vec<Owner>, StartError> {
-    let relationships = plan.relationships.iter().map(|relationship| Configured {
-        name: owner_name(Some(&relationship.endpoint.name)),
-        ranges: &relationship.endpoint.ranges,
-    });
-    let alone = plan.alone.iter();
-    let alone = alone.map(|alone| Configured { name: owner_name(None), ranges: &alone.ranges });
-    let configured: Vec<_> = relationships.chain(alone).collect();
-    let mut recovered = recover(&configured, store).map_err(StartError::Store)?.into_iter();
-    let mut owners = Vec::new();
-    for (plan, (id, recovered)) in plan.relationships.iter().zip(recovered.by_ref()) {
-        let config = plan.endpoint.clone();
-        let endpoint = FailoverEndpoint::new(config, recovered, now)
-            .map_err(|error| StartError::Relationship(plan.endpoint.name.clone(), error))?;
-        owners.push(Owner { id, kind: OwnerKind::Failover(Box::new(endpoint)) });
-    }
-    if let (Some(alone), Some((id, recovered))) = (&plan.alone, recovered.next()) {
-        let alone = Alone::new(&alone.ranges, &alone.reservations, table_seed, &recovered, now)
-            .map_err(|error| StartError::Relationship(ALONE.to_owned(), error))?;
-        owners.push(Owner { id, kind: OwnerKind::Alone(Box::new(alone)) });
-    }
-    Ok(owners)
-}
-
 fn open_pinger() -> Option<Pinger> {
     Pinger::open()
         .inspect_err(|error| {
             tracing::warn!("addresses are offered without ping-check: no ICMP socket: {error}");
         })
         .ok()
-}
-
-fn link_specs(relationships: &[RelationshipPlan], owners: &[Owner]) -> Vec<LinkSpec> {
-    let specs = relationships.iter().zip(owners).map(|(plan, owner)| LinkSpec {
-        owner: owner.id,
-        name: plan.endpoint.name.clone(),
-        local: plan.address,
-        peer: plan.peer_address,
-        receive_timer: Duration::from_secs(u64::from(plan.endpoint.receive_timer)),
-        tls: plan.tls.clone(),
-    });
-    specs.collect()
 }
