@@ -90,7 +90,6 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     })
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
-    let tokens = config.admin.tokens.clone();
     let hooks = Hooks::start(&config.hooks, &config.data_dir).map_err(ServeError::Hooks)?;
     let elsewhere = Elsewhere {
         hooks: hooks.as_ref().map(Hooks::counts).unwrap_or_default(),
@@ -98,7 +97,7 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     };
     let (listen, data_dir) = (config.admin.listen, &config.data_dir);
     let of_admin = ConfigFile::new(file);
-    let admin = AdminServer::bind(listen, tokens, data_dir, of_admin, commands.clone(), elsewhere)
+    let admin = AdminServer::bind(&config.admin, data_dir, of_admin, commands.clone(), elsewhere)
         .await
         .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =

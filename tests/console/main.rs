@@ -26,5 +26,6 @@ mod relay;
 #[path = "../serve/server.rs"]
 mod server;
 mod steering;
+mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;
