@@ -45,6 +45,24 @@ fn a_parameter_is_modified_while_both_serve() {
 }
 
 #[test]
+fn heartbeats_are_made_faster_on_both_servers_at_once() {
+    let Some((pair, mut page)) = linked(229) else { return };
+    open(&mut page, ENTRY, "modify");
+    fill(&mut page, "heartbeat-interval", "250ms");
+    fill(&mut page, "contact-lost-time", "2s");
+    propose(&mut page);
+    for side in differences(&mut page) {
+        assert!(side.contains("+heartbeat-interval = \"250ms\""), "{side}");
+    }
+    apply(&mut page);
+    page.wait_for_text(
+        &format!("[data-entry='{ENTRY}'] [data-key='contact-lost-time'] dd"),
+        "2000ms",
+    );
+    pair.wait_until_synced();
+}
+
+#[test]
 fn an_emptied_field_goes_back_to_its_default() {
     let Some((pair, mut page)) = linked(242) else { return };
     open(&mut page, ENTRY, "modify");
