@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::audit::Audit;
 use crate::admin::guard::Caller;
-use crate::admin::{App, events, hooks, watch};
+use crate::admin::{App, Elsewhere, events, watch};
 use crate::server::command::{
     self, AdminCommand, Applied, CommandError, CommandReceiver, ServerStatus, Storage,
 };
@@ -28,8 +28,8 @@ fn app(directory: &Path) -> (App, CommandReceiver) {
     let (watch, _) = watch::new(commands.clone());
     let setup = Setup::new(Some(ConfigFile::new(file)));
     let audit = Audit::open(directory).unwrap();
-    let (watchers, hooks) = (events::Watchers::new(), hooks::Counts::default());
-    (App { commands, audit, watch, watchers, setup, hooks }, inbox)
+    let (watchers, elsewhere) = (events::Watchers::new(), Elsewhere::default());
+    (App { commands, audit, watch, watchers, setup, elsewhere }, inbox)
 }
 
 /// Answers like an engine; `apply` says what becomes of a configuration.
