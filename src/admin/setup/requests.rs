@@ -92,7 +92,8 @@ fn partner_of(keys: &Map<String, Value>) -> Result<Partner, Failure> {
         return Err(Failure::wrong(why));
     };
     let token_file = text("peer-admin-token-file").map(Into::into);
-    Ok(Partner::new(PeerAdmin { url: url.to_owned(), token_file }))
+    let ca_file = text("peer-admin-ca-file").map(Into::into);
+    Ok(Partner::new(PeerAdmin { url: url.to_owned(), token_file, ca_file }))
 }
 
 pub(in crate::admin) async fn modify(
