@@ -226,7 +226,7 @@ fn service(
     elsewhere: Elsewhere,
 ) -> std::io::Result<(Router, watch::Watcher)> {
     let audit = Audit::open(data_dir)?;
-    let (watch, watcher) = watch::new(commands.clone());
+    let (watch, watcher) = watch::new(commands.clone(), elsewhere.virtual_address.clone());
     let watchers = events::Watchers::new();
     let app = App { commands, audit, watch, watchers, setup: Setup::new(file), elsewhere };
     Ok((router(tokens, app), watcher))
