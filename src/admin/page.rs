@@ -14,15 +14,19 @@ const HTML: &str = include_str!("console/console.html");
 const CSS: &str = include_str!("console/console.css");
 
 /// The program of the page, in files that name each other.
-const SCRIPTS: [(&str, &str); 11] = [
+const SCRIPTS: [(&str, &str); 15] = [
     ("audit.js", include_str!("console/audit.js")),
+    ("change.js", include_str!("console/change.js")),
     ("console.js", include_str!("console/console.js")),
     ("diagram.js", include_str!("console/diagram.js")),
+    ("edits.js", include_str!("console/edits.js")),
     ("elements.js", include_str!("console/elements.js")),
+    ("fields.js", include_str!("console/fields.js")),
     ("leases.js", include_str!("console/leases.js")),
     ("pools.js", include_str!("console/pools.js")),
     ("relationship.js", include_str!("console/relationship.js")),
     ("session.js", include_str!("console/session.js")),
+    ("setup.js", include_str!("console/setup.js")),
     ("steer.js", include_str!("console/steer.js")),
     ("timeline.js", include_str!("console/timeline.js")),
     ("words.js", include_str!("console/words.js")),

@@ -12,6 +12,7 @@ mod man;
 mod operate;
 mod pcap;
 mod serve;
+mod setup;
 mod sim;
 mod status;
 mod table;
@@ -194,6 +195,38 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// See and change the relationships of a running server's configuration
+    Relationship {
+        #[command(subcommand)]
+        command: setup::RelationshipCommand,
+    },
+    /// See and change the scopes, subnets with their pools, of a running server's configuration
+    Scope {
+        #[command(subcommand)]
+        command: setup::ScopeCommand,
+    },
+    /// Compare what both servers of a relationship have to agree on
+    #[command(after_help = "\
+Exit codes: 0 both agree, 1 they differ or one cannot be asked.
+
+Example:
+  twinlease drift office-lan")]
+    Drift {
+        /// Name of the relationship
+        name: String,
+        #[command(flatten)]
+        look: setup::Look,
+    },
+    /// Let a running server read its configuration file anew, without a restart
+    #[command(after_help = "\
+What changes is shown; what waits for a restart is named.
+
+Example:
+  twinlease reload --dry-run")]
+    Reload {
+        #[command(flatten)]
+        how: setup::How,
+    },
     /// Make a token for the admin listener: the token once, and the lines for the configuration
     #[command(after_help = "\
 The configuration gets the SHA-256 only. What is printed first is shown nowhere again.
@@ -341,6 +374,10 @@ pub fn main() -> ExitCode {
             finish(operate::forget_connect_time(&server, &name, json))
         }
         Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
+        Command::Relationship { command } => finish(setup::relationship(&command)),
+        Command::Scope { command } => finish(setup::scopes(&command)),
+        Command::Drift { name, look } => finish(setup::drift(&name, &look)),
+        Command::Reload { how } => finish(setup::reload(&how)),
         Command::Top { server } => finish(top::run(&server)),
         Command::Man { directory } => finish(man::run(&directory)),
         Command::Completions { shell } => finish(completions::run(shell)),

@@ -96,8 +96,9 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
         virtual_address: mover.as_ref().map(Mover::held),
     };
     let (listen, data_dir) = (config.admin.listen, &config.data_dir);
-    let of_admin = ConfigFile::new(file);
-    let admin = AdminServer::bind(&config.admin, data_dir, of_admin, commands.clone(), elsewhere)
+    let configured = ConfigFile::new(file);
+    let commanding = commands.clone();
+    let admin = AdminServer::bind(&config.admin, data_dir, configured, commanding, elsewhere)
         .await
         .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =

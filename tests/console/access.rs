@@ -11,13 +11,13 @@ use crate::server::{Pair, Server};
 const PARTNER_DOWN: &str = "/v1/relationships/loopback/partner-down";
 
 /// A token as `twinlease token` makes it.
-struct Made {
-    token: String,
+pub struct Made {
+    pub token: String,
     digest: String,
-    lines: String,
+    pub lines: String,
 }
 
-fn make(name: &str, role: &str) -> Made {
+pub fn make(name: &str, role: &str) -> Made {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twinlease"));
     let output = command.args(["token", "--name", name, "--role", role]).output().unwrap();
     assert!(output.status.success(), "{output:?}");

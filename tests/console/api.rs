@@ -26,7 +26,7 @@ fn every_get_of_the_description_is_answered() {
         // A stream has no end, an explanation needs something to explain, a comparison a partner.
         let others = ["/v1/events", "/v1/why", "/v1/relationships/{name}/drift"];
         if methods.get("get").is_some() && !others.contains(&path.as_str()) {
-            let path = path.replace("{name}", "loopback");
+            let path = path.replace("{name}", "loopback").replace("{file}", "console.js");
             assert_eq!(get(&pair.primary, &path).status, 200, "{path}");
         }
     }

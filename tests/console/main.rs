@@ -13,8 +13,11 @@
 mod access;
 mod api;
 mod browser;
+mod change;
 #[path = "../serve/clients.rs"]
 mod clients;
+mod configuration;
+mod editing;
 mod http;
 mod metrics;
 #[path = "../interop/support/packet.rs"]
@@ -25,7 +28,9 @@ mod parity;
 mod relay;
 #[path = "../serve/server.rs"]
 mod server;
+mod setup;
 mod steering;
+mod story;
 mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;

@@ -9,6 +9,7 @@ use serde_json::Value;
 const TABLE: &str = include_str!("../../docs/parity.md");
 const OPENAPI: &str = include_str!("../../src/admin/openapi.json");
 const STEERING: &str = include_str!("../../src/admin/console/steer.js");
+const EDITING: &str = include_str!("../../src/admin/console/edits.js");
 
 /// What stands between backticks.
 fn quoted() -> impl Iterator<Item = &'static str> {
@@ -57,4 +58,10 @@ fn words(text: &'static str, table: &str) -> BTreeSet<&'static str> {
 fn every_button_of_a_relationship_is_in_the_table_and_no_other() {
     let named: BTreeSet<_> = quoted().filter_map(|text| text.strip_prefix("data-act=")).collect();
     assert_eq!(named, words(STEERING, "const DEEDS = {"));
+}
+
+#[test]
+fn every_button_of_the_configuration_is_in_the_table_and_no_other() {
+    let named: BTreeSet<_> = quoted().filter_map(|text| text.strip_prefix("data-edit=")).collect();
+    assert_eq!(named, words(EDITING, "const EDITS = {"));
 }

@@ -5,7 +5,8 @@ import { narrow, showDiagram } from "./diagram.js";
 import { byId, level, say } from "./elements.js";
 import { leases } from "./leases.js";
 import { build, showRelationship } from "./relationship.js";
-import { ask, keepToken, maySteer, session } from "./session.js";
+import { ask, keepToken, mayEdit, maySteer, session } from "./session.js";
+import { setup } from "./setup.js";
 import { showEvents } from "./timeline.js";
 
 const MAX_EVENTS = 200;
@@ -20,6 +21,7 @@ async function greet() {
   say(byId("session"), `${known.name} · ${known.role}`);
   byId("token-button").hidden = known.name === "loopback";
   for (const button of document.querySelectorAll("[data-steers]")) button.disabled = !maySteer();
+  for (const button of document.querySelectorAll("[data-edits]")) button.disabled = !mayEdit();
 }
 
 async function listen() {
@@ -131,6 +133,7 @@ function showStatus(status) {
   }
   document.title = title(status.relationships);
   if (byId("leases").hidden) { byId("leases").hidden = false; leases.refresh(); showAudit(); }
+  setup.heard(status.relationships);
   leases.changed(JSON.stringify(status.relationships.map((relationship) => relationship.pools.map((pool) => [pool.free, pool.backup, pool.active, pool.abandoned]))));
 }
 

@@ -14,12 +14,15 @@ const ENDS: [(&str, &str); 4] = [
 ];
 
 /// Keys that both files have with the same value.
-const SAME: [&str; 14] = [
+const SAME: [&str; 17] = [
     "name",
     "max-response-delay",
     "max-unacked-updates",
     "server-hba",
     "load-balance-max-seconds",
+    "heartbeat-interval",
+    "contact-lost-time",
+    "takeover-delay",
     "auto-partner-down",
     "dialect",
     "batch-updates",

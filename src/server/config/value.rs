@@ -187,6 +187,16 @@ pub(super) fn network(value: &Value) -> Result<Ipv4Network, Wrong> {
     Ok(network)
 }
 
+/// The network that a text names, as a file may write it.
+pub(crate) fn network_of(text: &str) -> Option<Ipv4Network> {
+    network(&Value::from(text)).ok()
+}
+
+/// The range that a text names, as a file may write it.
+pub(crate) fn range_of(text: &str) -> Option<AddressRange> {
+    range(&Value::from(text)).ok()
+}
+
 /// "10.78.0.10/24": an address, and the bits of its network.
 pub(super) fn address_with_prefix(value: &Value) -> Result<(Ipv4Addr, u8), Wrong> {
     let (host, length) = value.as_str().and_then(split_prefix).ok_or_else(|| {
@@ -196,16 +206,6 @@ pub(super) fn address_with_prefix(value: &Value) -> Result<(Ipv4Addr, u8), Wrong
         )
     })?;
     address(&Value::from(host.to_string())).map(|host| (host, length))
-}
-
-/// The network that a text names, as a file may write it.
-pub(crate) fn network_of(text: &str) -> Option<Ipv4Network> {
-    network(&Value::from(text)).ok()
-}
-
-/// The range that a text names, as a file may write it.
-pub(crate) fn range_of(text: &str) -> Option<AddressRange> {
-    range(&Value::from(text)).ok()
 }
 
 fn split_prefix(text: &str) -> Option<(Ipv4Addr, u8)> {

@@ -1,12 +1,12 @@
-//! What is never shown of a configuration file: tokens, their digests, and secrets that do not belong
-//! there.
+//! What is never shown of a configuration file: tokens, their digests, addresses of hooks, and secrets that
+//! do not belong there.
 
 use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike, Value};
 
 /// Keys whose values are nobody's business.
-const SECRET: [&str; 4] = ["token", "sha256", "shared-secret", "previous-shared-secret"];
+const SECRET: [&str; 5] = ["token", "sha256", "url", "shared-secret", "previous-shared-secret"];
 
 /// What stands in place of such a value.
 pub const MASK: &str = "\"***\"";
@@ -72,6 +72,7 @@ mod tests {
         let text = "[admin]\ntoken = \"hush\" # hush hush\n\
                     tokens = [{ name = \"a\", sha256 = \"hush\" }]\n\
                     # shared-secret = \"hush\"\n\
+                    [[hook]]\nurl = \"https://a.example/hush\"\n\
                     [[relationship]]\nshared-secret = \"\"\"\nhush\n\"\"\"\nname = \"x\"\n";
         let shown = masked(text);
         assert!(!shown.contains("hush"), "{shown}");

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_relationship_with_another_partner_begins_anew_and_no_other() {
-        let after = difference("10.0.0.3", "10.0.0.4");
+        let after = difference("10.0.0.3\"", "10.0.0.4\"");
         assert_eq!(after.kept, [Some(0), None, Some(2)]);
         assert_eq!(after.resting, [1]);
         assert_eq!(after.changed, ["b"]);
