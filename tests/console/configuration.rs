@@ -39,6 +39,9 @@ fn relationships_and_scopes_are_listed_with_all_that_is_configured() {
         ("split", "128"),
         ("load-balance-max-seconds", "3"),
         ("auto-partner-down", "never"),
+        ("heartbeat-interval", "not set"),
+        ("contact-lost-time", "not set"),
+        ("takeover-delay", "0ms"),
         ("dialect", "isc"),
         ("shared-secret", "none"),
     ] {

@@ -45,6 +45,24 @@ fn a_parameter_is_modified_while_both_serve() {
 }
 
 #[test]
+fn heartbeats_are_made_faster_on_both_servers_at_once() {
+    let Some((pair, mut page)) = linked(229) else { return };
+    open(&mut page, ENTRY, "modify");
+    fill(&mut page, "heartbeat-interval", "250ms");
+    fill(&mut page, "contact-lost-time", "2s");
+    propose(&mut page);
+    for side in differences(&mut page) {
+        assert!(side.contains("+heartbeat-interval = \"250ms\""), "{side}");
+    }
+    apply(&mut page);
+    page.wait_for_text(
+        &format!("[data-entry='{ENTRY}'] [data-key='contact-lost-time'] dd"),
+        "2000ms",
+    );
+    pair.wait_until_synced();
+}
+
+#[test]
 fn an_emptied_field_goes_back_to_its_default() {
     let Some((pair, mut page)) = linked(242) else { return };
     open(&mut page, ENTRY, "modify");
@@ -157,4 +175,47 @@ fn the_file_is_read_again_as_it_stands() {
     apply(&mut page);
     page.wait_for_text(&format!("[data-entry='{SCOPE}'] .head"), "at most 1 h 30 min");
     pair.wait_until_synced();
+}
+
+#[test]
+fn an_exchange_under_way_is_shown_with_what_is_done() {
+    let Some((pair, mut page)) = linked(239) else { return };
+    page.wait_for_text(CHIP, "synced");
+    pair.secondary.set_frozen(true);
+    lease(0..30, [pair.primary.dhcp(), pair.primary.dhcp()], |_| {});
+    page.wait(&format!("document.querySelector({}).textContent === 'syncing'", json!(CHIP)));
+    page.wait_for_text(&format!("[data-entry='{ENTRY}'] .head"), "updates");
+    page.set_scheme("light");
+    page.picture("syncing");
+    pair.secondary.set_frozen(false);
+    page.wait(&format!("document.querySelector({}).textContent === 'synced'", json!(CHIP)));
+    pair.wait_until_equal();
+}
+
+#[test]
+fn the_scopes_of_a_removed_relationship_go_on_there() {
+    let Some((pair, mut page)) = linked(236) else { return };
+    remove(&mut page, "there");
+    assert!(!pair.primary.configured().contains("10.78.8.0-10.78.71.255"));
+    let given = lease(0..5, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
+    assert!(given.iter().all(|lease| lease.server == pair.secondary.address));
+}
+
+#[test]
+fn the_scopes_of_a_removed_relationship_stay_and_serve_nobody() {
+    let Some((pair, mut page)) = linked(237) else { return };
+    remove(&mut page, "disabled");
+    page.wait_for_text(&format!("[data-entry='{SCOPE}'] .ranges"), "disabled");
+    for server in [&pair.primary, &pair.secondary] {
+        let text = server.configured();
+        assert!(text.contains("disabled = true") && !text.contains("[[relationship]]"), "{text}");
+    }
+}
+
+fn remove(page: &mut Page, scopes: &str) {
+    open(page, ENTRY, "remove");
+    choose(page, "scopes", scopes);
+    propose(page);
+    apply(page);
+    page.wait_for_text("#setup-relationships", "There is no relationship");
 }

@@ -35,6 +35,9 @@ function parameters(told) {
     number("max-unacked-updates", "Max unacked updates", { placeholder: "11", more: true }),
     number("load-balance-max-seconds", "Load balance max seconds", { placeholder: "3", hint: "Who has waited longer is answered by either.", more: true }),
     number("auto-partner-down", "Automatic switchover after", { placeholder: "0", hint: "Silence after which the partner is declared down. 0 is never.", more: true }),
+    number("heartbeat-interval", "Heartbeat interval", { hint: "To another twinlease, as 250ms.", more: true }),
+    number("contact-lost-time", "Contact lost time", { hint: "Silence after which another twinlease counts as unreachable, as 500ms.", more: true }),
+    number("takeover-delay", "Takeover delay", { placeholder: "0ms", hint: "For how long its share is left to it then.", more: true }),
     { kind: "select", name: "dialect", label: "Dialect", options: DIALECTS, value: now.dialect, more: true },
     text("shared-secret-file", "File with the shared secret", { hint: `On each server. It is never shown${now["shared-secret"] === "set" ? "; one is set" : ""}.`, more: true }),
   ];

@@ -80,7 +80,8 @@ const ALL = [
   ["role", "Role"], ["mode", "Mode"], ["address", "Address"], ["port", "Port"], ["peer-address", "Partner's address"], ["peer-port", "Partner's port"],
   ["max-response-delay", "Max response delay", seconds], ["max-unacked-updates", "Max unacked updates"], ["mclt", "Lead time (MCLT)", seconds],
   ["split", "Split, of 256"], ["reserve-percent", "Reserve, in percent"], ["load-balance-max-seconds", "Load balance max seconds"],
-  ["auto-partner-down", "Automatic switchover", (value) => (value === 0 ? "never" : seconds(value))], ["dialect", "Dialect"], ["shared-secret", "Shared secret"],
+  ["auto-partner-down", "Automatic switchover", (value) => (value === 0 ? "never" : seconds(value))], ["heartbeat-interval", "Heartbeat interval"],
+  ["contact-lost-time", "Contact lost time"], ["takeover-delay", "Takeover delay"], ["dialect", "Dialect"], ["shared-secret", "Shared secret"],
   ["peer-admin", "Partner's admin address"], ["state", "State"], ["partner-state", "Partner's state"],
 ];
 

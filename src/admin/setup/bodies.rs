@@ -1,5 +1,7 @@
 //! The form of the answers about relationships and scopes, and of what is asked for.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -50,6 +52,12 @@ pub struct ConfiguredBody {
     pub load_balance_max_seconds: u16,
     /// Seconds; 0 for never.
     pub auto_partner_down: u64,
+    /// As "250ms"; null where it follows from the partner's `max-response-delay`.
+    pub heartbeat_interval: Option<String>,
+    /// As "500ms"; null where it is `max-response-delay`.
+    pub contact_lost_time: Option<String>,
+    /// As "100ms".
+    pub takeover_delay: String,
     /// "isc" or "draft".
     pub dialect: String,
     /// "set" or "none"; what it is is never said.
@@ -97,6 +105,9 @@ impl ConfiguredBody {
             reserve_percent: configured.reserve_percent,
             load_balance_max_seconds: configured.load_balance_max_seconds,
             auto_partner_down: configured.auto_partner_down.map_or(0, |time| time.as_secs()),
+            heartbeat_interval: configured.pace.heartbeat_interval.map(millis),
+            contact_lost_time: configured.pace.contact_lost_time.map(millis),
+            takeover_delay: millis(configured.pace.takeover_delay),
             dialect: configured.dialect.name().to_owned(),
             shared_secret: secret.to_owned(),
             server_hba: server_hba(&configured.server_buckets),
@@ -109,6 +120,11 @@ impl ConfiguredBody {
                 .map(|state| FailoverState::name(state).to_owned()),
         }
     }
+}
+
+/// A time as the file has it.
+fn millis(time: Duration) -> String {
+    format!("{}ms", time.as_millis())
 }
 
 fn server_hba(buckets: &ServerBuckets) -> Option<String> {
