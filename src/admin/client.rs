@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, AsSendBody, Body};
 
+use crate::driver::web_tls::Authorities;
+
 /// How long the listener may take to pick up.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -72,27 +74,38 @@ pub struct Client {
 }
 
 impl Client {
-    /// `admin` is an address with a port, or an http URL.
+    /// `admin` is an address with a port, or a URL.
     pub fn new(admin: &str, token: Option<String>) -> Self {
-        Self::patient(admin, token, CONNECT_PATIENCE, ANSWER_PATIENCE)
+        Self::patient(admin, token, None, CONNECT_PATIENCE, ANSWER_PATIENCE)
+    }
+
+    /// The same where these authorities are believed, and not those of this machine.
+    pub fn believing(admin: &str, token: Option<String>, authorities: Option<Authorities>) -> Self {
+        Self::patient(admin, token, authorities, CONNECT_PATIENCE, ANSWER_PATIENCE)
     }
 
     /// The same for a listener that may take so long to pick up, and so long for the head of an answer.
     pub fn patient(
         admin: &str,
         token: Option<String>,
+        authorities: Option<Authorities>,
         connect: Duration,
         answer: Duration,
     ) -> Self {
+        let base = admin.trim_end_matches('/');
+        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
+        let tls = base.starts_with("https:").then(|| {
+            let authorities = authorities.unwrap_or_else(Authorities::of_system);
+            authorities.client()
+        });
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(connect))
             .timeout_recv_response(Some(answer))
+            .tls_config(tls.unwrap_or_default())
             .proxy(None)
             .build()
             .new_agent();
-        let base = admin.trim_end_matches('/');
-        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
         Self { agent, base, token }
     }
 

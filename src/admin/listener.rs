@@ -13,7 +13,9 @@ use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 /// Connections open at one time; one more waits in the system's queue.
 pub const MAX_CONNECTIONS: usize = 64;
@@ -21,6 +23,9 @@ pub const MAX_CONNECTIONS: usize = 64;
 /// Longest time between two writes on a connection, and to the first: within it a request has to be
 /// complete, answered, and its answer taken. Whoever idles longer makes room for others.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
+
+/// Time in which a handshake has to be done.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// Pause after a failed accept, so that a lack of descriptors is not answered by a tight loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,15 +40,18 @@ impl Connected<IncomingStream<'_, Bounded>> for Peer {
     }
 }
 
-/// Accepts as long as fewer than [`MAX_CONNECTIONS`] are open.
+/// Accepts as long as fewer than [`MAX_CONNECTIONS`] are open, those included whose handshake is under way.
 pub(super) struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    tls: Option<TlsAcceptor>,
+    handshakes: JoinSet<Option<(Held, SocketAddr)>>,
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Self { listener, room, tls, handshakes: JoinSet::new() }
     }
 }
 
@@ -52,12 +60,21 @@ impl axum::serve::Listener for Bounded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Held, SocketAddr) {
-        let permit = Arc::clone(&self.room).acquire_owned().await.ok();
         loop {
-            match self.listener.accept().await {
-                Ok((stream, peer)) => return (Held::new(stream, permit, ANSWER_TIME), peer),
-                Err(_) => sleep(ACCEPT_PAUSE).await,
-            }
+            let (stream, peer, permit) = tokio::select! {
+                accepted = accept(&self.listener, &self.room) => accepted,
+                Some(shaken) = self.handshakes.join_next() => match shaken {
+                    Ok(Some(secured)) => return secured,
+                    _ => continue,
+                },
+            };
+            let Some(tls) = self.tls.clone() else {
+                return (Held::new(Box::new(stream), permit, ANSWER_TIME), peer);
+            };
+            self.handshakes.spawn(async move {
+                let stream = timeout(HANDSHAKE_TIME, tls.accept(stream)).await.ok()?.ok()?;
+                Some((Held::new(Box::new(stream), permit, ANSWER_TIME), peer))
+            });
         }
     }
 
@@ -66,17 +83,36 @@ impl axum::serve::Listener for Bounded {
     }
 }
 
+/// The next connection, once there is room for it. Loses nothing if it is dropped before.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    let permit = Arc::clone(room).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, permit),
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// A connection in clear, or one secured by TLS.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// A connection that gives its place back when it is dropped, and breaks when nothing could be
 /// written for `time`.
 pub(super) struct Held {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     time: Duration,
     overdue: Pin<Box<Sleep>>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Held {
-    fn new(stream: TcpStream, permit: Option<OwnedSemaphorePermit>, time: Duration) -> Self {
+    fn new(stream: Box<dyn Stream>, permit: Option<OwnedSemaphorePermit>, time: Duration) -> Self {
         Self { stream, time, overdue: Box::pin(sleep(time)), _permit: permit }
     }
 
@@ -136,7 +172,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let asking = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (asking, Held::new(stream, None, Duration::from_millis(10)))
+        (asking, Held::new(Box::new(stream), None, Duration::from_millis(10)))
     }
 
     #[tokio::test]

@@ -42,8 +42,9 @@ use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
+use crate::driver::web_tls::WebIdentity;
 use crate::server::command::{AdminCommand, CommandSender, Storage};
-use crate::server::config::{Role, Token};
+use crate::server::config::{Admin, Role, Token};
 use crate::server::edit::ConfigFile;
 
 use audit::Audit;
@@ -161,25 +162,26 @@ fn routes() -> Vec<Route> {
 #[derive(Debug)]
 pub struct AdminServer {
     listener: tokio::net::TcpListener,
+    tls: Option<WebIdentity>,
     router: Router,
     watcher: watch::Watcher,
 }
 
 impl AdminServer {
-    /// Binds `listen`. Whoever asks has to show one of `tokens`, if there are any. What is changed is
+    /// Binds the listener of `[admin]`. Whoever asks has to show one of its tokens, if there are any. What is changed is
     /// written down in `data_dir`; relationships and scopes are those of `file`. What is counted
     /// `elsewhere` is shown here.
     pub(crate) async fn bind(
-        listen: SocketAddr,
-        tokens: Vec<Token>,
+        admin: &Admin,
         data_dir: &Path,
         file: ConfigFile,
         commands: CommandSender,
         elsewhere: Elsewhere,
     ) -> std::io::Result<Self> {
-        let (router, watcher) = service(tokens, data_dir, Some(file), commands, elsewhere)?;
-        let listener = tokio::net::TcpListener::bind(listen).await?;
-        Ok(Self { listener, router, watcher })
+        let (router, watcher) =
+            service(admin.tokens.clone(), data_dir, Some(file), commands, elsewhere)?;
+        let listener = tokio::net::TcpListener::bind(admin.listen).await?;
+        Ok(Self { listener, tls: admin.tls.clone(), router, watcher })
     }
 
     /// What answers requests, without a listener and without a configuration file; it is asked as by
@@ -205,7 +207,8 @@ impl AdminServer {
 
     /// Answers until the future is dropped.
     pub async fn run(self) -> std::io::Result<()> {
-        let listener = listener::Bounded::new(self.listener);
+        let tls = self.tls.as_ref().map(WebIdentity::acceptor);
+        let listener = listener::Bounded::new(self.listener, tls);
         let service = self.router.into_make_service_with_connect_info::<listener::Peer>();
         tokio::select! {
             ended = axum::serve(listener, service) => ended,

@@ -22,13 +22,14 @@ mod why;
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin::client::{AskError, Client};
 use crate::demo::{self, DemoOptions};
+use crate::driver::web_tls::Authorities;
 use crate::server::config::DEFAULT_ADMIN;
 use crate::server::logging::LogFormat;
 
@@ -335,17 +336,24 @@ struct LogOptions {
 
 #[derive(Debug, Args)]
 struct AdminAddress {
-    /// Where the server's admin listener is, [admin] listen of its configuration
+    /// Where the server's admin listener is, [admin] listen of its configuration; a URL with https where there is [admin.tls]
     #[arg(long, value_name = "ADDR", env = "TWINLEASE_ADMIN", default_value = DEFAULT_ADMIN)]
     admin: String,
+    /// Whom to believe over https: certificates of authorities (PEM), instead of those of this machine
+    #[arg(long, value_name = "FILE", env = "TWINLEASE_ADMIN_CA", value_parser = authorities)]
+    admin_ca: Option<Authorities>,
     /// The token of [admin], if there is one; best given in the environment
     #[arg(long, value_name = "TOKEN", env = "TWINLEASE_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
 
+fn authorities(file: &str) -> Result<Authorities, String> {
+    Authorities::load(Path::new(file))
+}
+
 impl AdminAddress {
     fn client(&self) -> Client {
-        Client::new(&self.admin, self.token.clone())
+        Client::believing(&self.admin, self.token.clone(), self.admin_ca.clone())
     }
 }
 

@@ -17,6 +17,7 @@ pub mod links;
 mod listener;
 mod socket;
 pub mod tls;
+pub mod web_tls;
 
 pub use clock::Clock;
 pub use committer::{Committer, Report};

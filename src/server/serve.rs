@@ -90,7 +90,6 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     })
     .map_err(ServeError::Sockets)?;
     let (commands, inbox) = command::channel();
-    let tokens = config.admin.tokens.clone();
     let hooks = Hooks::start(&config.hooks, &config.data_dir).map_err(ServeError::Hooks)?;
     let elsewhere = Elsewhere {
         hooks: hooks.as_ref().map(Hooks::counts).unwrap_or_default(),
@@ -99,7 +98,7 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
     let (listen, data_dir) = (config.admin.listen, &config.data_dir);
     let configured = ConfigFile::new(file);
     let commanding = commands.clone();
-    let admin = AdminServer::bind(listen, tokens, data_dir, configured, commanding, elsewhere)
+    let admin = AdminServer::bind(&config.admin, data_dir, configured, commanding, elsewhere)
         .await
         .map_err(|error| ServeError::Admin(listen, error))?;
     let engine =

@@ -31,5 +31,6 @@ mod server;
 mod setup;
 mod steering;
 mod story;
+mod tls;
 #[path = "../interop/support/wait.rs"]
 mod wait;

@@ -130,14 +130,19 @@ impl Pair {
 }
 
 impl Server {
-    /// Starts the server and waits until it answers.
-    pub fn start(&mut self) {
+    /// Starts the server, whatever becomes of it.
+    pub fn launch(&mut self) {
         let mut command = Command::new(PROGRAM);
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         command.args(["serve", "--config"]).arg(self.directory.join("twinlease.toml"));
         command.envs(&self.environment).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
+    }
+
+    /// Starts the server and waits until it answers.
+    pub fn start(&mut self) {
+        self.launch();
         wait_for("the server to answer", PATIENCE, || match self.exit_status() {
             Some(status) => panic!("the server ended: {status}\n{}", self.log()),
             None => self.ask(&["status", "--json"]),

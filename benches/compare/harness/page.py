@@ -11,8 +11,8 @@ def page(results, kinds, versions):
     parts = [
         "# Performance",
         "Written by `benches/compare/run --write` from the figures of its runs.\n\n"
-        f"{said}. Rounds of the exchanges: {rounds}; the pairs in turn within each; medians with least and greatest. The machine was shared with "
-        "other work while this was measured: ratios within a round mean something, absolute figures little.",
+        f"{said}. Rounds of the exchanges: {rounds}; the pairs in turn within each; medians with least and greatest. Ratios within a "
+        "round mean something anywhere; absolute figures belong to this machine.",
         "![the comparison](performance.svg)",
         "## Against the goals",
         "\n".join([line(["what", "goal", "measured", "verdict"]), line(["---"] * 4), *map(line, goals.rows(results))]),

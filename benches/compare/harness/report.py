@@ -15,6 +15,8 @@ FIGURES = [
     ("p50 ms", "exchange at half of the saturating rate, p50, ms", LOWER),
     ("p99 ms", "the same, p99, ms", LOWER),
     ("p99.9 ms", "the same, p99.9, ms", LOWER),
+    ("p50 ms at the peer's rate", "exchange at the rate at which the better peer saturates, p50, ms", None),
+    ("p99 ms at the peer's rate", "the same, p99, ms", None),
     ("CPU ms per lease", "processor seconds per thousand leases, both servers", LOWER),
     ("held exchanges/s", "each server held to a twentieth of a processor: exchanges a second of the pair", HIGHER),
     ("held goodput at 4x", "held: exchanges completed a second at 4 times that", HIGHER),

@@ -1,14 +1,12 @@
 //! A web server that is told an event by a POST; an answer of the kind 2xx means that it was taken.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::crypto::ring;
 use ureq::Agent;
 use ureq::http::Request;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+use crate::driver::web_tls::Authorities;
 use crate::server::config::WebHook;
 
 use super::deliver::NotTaken;
@@ -28,11 +26,7 @@ impl fmt::Debug for Receiver {
 
 impl Receiver {
     pub(super) fn new(web: &WebHook, time_limit: Duration) -> Self {
-        let authorities = web.authorities.iter().map(|der| Certificate::from_der(der).to_owned());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::from(authorities))
-            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .build();
+        let tls = web.authorities.as_ref().map(Authorities::client).unwrap_or_default();
         // A redirection is no answer: what is secret goes nowhere else.
         let agent = Agent::config_builder()
             .http_status_as_error(false)

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 
 use crate::admin::problem::Failure;
 use crate::admin::{App, ask};
+use crate::balance::Role;
 use crate::driver::clock::Clock;
 use crate::endpoint::status::Sync;
 use crate::endpoint::{Communications, Status};
@@ -60,6 +61,28 @@ pub(super) async fn needs_agreement(app: &App, name: &str) -> Result<(), Failure
     let why = "the two servers do not agree on all leases now, and one of them would not know of some: wait \
                until they are in normal and synced";
     Err(Failure::new(StatusCode::CONFLICT, why, "§5.10"))
+}
+
+/// Refuses to share addresses with leases that the primary would not know when it begins to give them:
+/// all that are unused are the primary's at first. A new relationship learns all leases before it serves,
+/// which is when `role` is `None`. `here` and `there` say who has them now.
+pub(super) fn needs_leases_at_primary(
+    role: Option<Role>,
+    here: bool,
+    there: bool,
+) -> Result<(), Failure> {
+    let is_safe = match role {
+        None => true,
+        Some(Role::Primary) => !there,
+        Some(Role::Secondary) => !here,
+    };
+    if is_safe {
+        return Ok(());
+    }
+    let why = "the primary would give these addresses before it knows the leases that the secondary has given \
+               alone: disable the pool until they have ended, or remove the relationship and create it with \
+               this scope, so that they are told first";
+    Err(Failure::new(StatusCode::CONFLICT, why, "§5.4"))
 }
 
 /// Whether the two talk and both serve.

@@ -76,10 +76,11 @@ impl Partner {
         let peer = self.0.clone();
         let base = peer.url.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            let token = peer
-                .token()
-                .map_err(|why| AskError::Unreachable { base: peer.url.clone(), why })?;
-            let client = Client::patient(&peer.url, token, CONNECT_PATIENCE, ANSWER_PATIENCE);
+            let unreachable = |why| AskError::Unreachable { base: peer.url.clone(), why };
+            let token = peer.token().map_err(unreachable)?;
+            let believed = peer.authorities().map_err(unreachable)?;
+            let (connect, answer) = (CONNECT_PATIENCE, ANSWER_PATIENCE);
+            let client = Client::patient(&peer.url, token, believed, connect, answer);
             client.exchange(request.method, &request.path, request.body.as_ref())
         });
         asked

@@ -12,6 +12,7 @@ use crate::admin::client::{AskError, escaped};
 use crate::admin::guard::Caller;
 use crate::admin::problem::Failure;
 use crate::admin::steer::named;
+use crate::balance::Role;
 use crate::binding::AddressRange;
 use crate::server::config::{Config, PeerAdmin, range_of};
 use crate::server::edit::{self, Fate, Scope, ScopeWish, Wish};
@@ -71,7 +72,7 @@ pub(in crate::admin) async fn create(
     order.is_dry = is_dry;
     if wanted.partner {
         let partner = partner_of(&keys)?;
-        let join = Join { app: &app, partner: &partner, wish: &wish, name: &name };
+        let join = Join { app: &app, partner: &partner, wish: &wish, name: &name, role: None };
         let build = |scopes: &[ScopeBody]| {
             let keys = mirror::mirrored(&keys);
             let body = json!({ "relationship": keys, "scopes": scopes, "partner": false });
@@ -91,7 +92,8 @@ fn partner_of(keys: &Map<String, Value>) -> Result<Partner, Failure> {
         return Err(Failure::wrong(why));
     };
     let token_file = text("peer-admin-token-file").map(Into::into);
-    Ok(Partner::new(PeerAdmin { url: url.to_owned(), token_file }))
+    let ca_file = text("peer-admin-ca-file").map(Into::into);
+    Ok(Partner::new(PeerAdmin { url: url.to_owned(), token_file, ca_file }))
 }
 
 pub(in crate::admin) async fn modify(
@@ -187,8 +189,10 @@ pub(in crate::admin) async fn add_scope(
     let mut order = Order::new("add-scope", &name, &arguments, Here::Edit(wish.clone()));
     order.is_dry = is_dry;
     if wanted.partner {
-        let partner = Partner::of(&app.setup.config().await?, &name)?;
-        let join = Join { app: &app, partner: &partner, wish: &wish, name: &name };
+        let config = app.setup.config().await?;
+        let partner = Partner::of(&config, &name)?;
+        let role = role(&config, &name);
+        let join = Join { app: &app, partner: &partner, wish: &wish, name: &name, role };
         join.complete(&mut order, &[scope], |scopes| add_request(&name, scopes)).await?;
     }
     order.carry_out(app, caller).await
@@ -205,6 +209,8 @@ struct Join<'j> {
     partner: &'j Partner,
     wish: &'j Wish,
     name: &'j str,
+    /// What this server is in a relationship that is there already: its two servers serve at once.
+    role: Option<Role>,
 }
 
 impl Join<'_> {
@@ -241,6 +247,7 @@ impl Join<'_> {
                        other; disable the pools on one of them until its leases have ended";
             return Err(Failure::new(StatusCode::CONFLICT, why, "§5.10"));
         }
+        guard::needs_leases_at_primary(self.role, here_alone, there_alone)?;
         let bodies = shared.iter().map(|scope| for_partner(scope, &theirs.scopes));
         let step = step(self.partner, request(&bodies.collect::<Vec<_>>()), there_alone);
         if there_alone {
@@ -373,12 +380,19 @@ pub(in crate::admin) async fn move_scope(
         let path = path(&from, &format!("/scopes?network={}&here=delete", escaped(&network)));
         let request = Request { method: "DELETE", path, body: None };
         order.first.push(step(&theirs, request, !is_alone));
-        let join = Join { app: &app, partner: &others, wish: &wish, name: &to };
+        let role = role(&config, &to);
+        guard::needs_leases_at_primary(role, true, false)?;
+        let join = Join { app: &app, partner: &others, wish: &wish, name: &to, role };
         let ranges = Vec::new();
         let scope = ScopeWish { network, ranges, others: Map::new() };
         join.complete(&mut order, &[scope], |scopes| add_request(&to, scopes)).await?;
     }
     order.carry_out(app, caller).await
+}
+
+/// What this server is in a relationship.
+fn role(config: &Config, name: &str) -> Option<Role> {
+    config.relationships.iter().find(|one| one.name == name).map(|one| one.role)
 }
 
 /// The relationship that all shared pools of a scope are in.

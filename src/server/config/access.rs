@@ -5,17 +5,25 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::driver::tls::TlsPart;
+use crate::driver::web_tls::WebIdentity;
+
 use super::problem::{Problems, Span};
 use super::section::{Located, Section};
+use super::security;
 use super::value;
 use super::{Admin, DEFAULT_ADMIN};
 
 /// Keys of `[admin]`.
-pub(super) const KEYS: &[&str] = &["listen", "token", "tokens"];
+pub(super) const KEYS: &[&str] = &["listen", "token", "tokens", "tls"];
+
+/// Keys of `[admin.tls]`.
+pub(super) const TLS_KEYS: &[&str] = &["certificate-file", "key-file"];
 
 /// Keys of `[[admin.tokens]]`.
 pub(super) const TOKEN_KEYS: &[&str] = &["name", "role", "sha256"];
@@ -113,7 +121,7 @@ pub struct Token {
 pub(super) fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Admin> {
     let default = || DEFAULT_ADMIN.parse().ok();
     let Some(section) = root.section("admin", KEYS, problems) else {
-        return Some(Admin { listen: default()?, tokens: Vec::new() });
+        return Some(Admin { listen: default()?, tokens: Vec::new(), tls: None });
     };
     let listen = section.optional("listen", problems, value::socket);
     let plain = section.optional("token", problems, value::text);
@@ -122,6 +130,7 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Ad
     for entry in section.sections("tokens", TOKEN_KEYS, problems) {
         read_token(&entry, &mut tokens, problems);
     }
+    let tls = read_tls(&section, problems);
     let has_token = ["token", "tokens"].iter().any(|key| section.span_of_key(key).is_some());
     if let Some(located) = &listen
         && !has_token
@@ -132,7 +141,27 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems<'_>) -> Option<Ad
         Some(located) => located.value,
         None => default()?,
     };
-    Some(Admin { listen, tokens })
+    Some(Admin { listen, tokens, tls })
+}
+
+fn read_tls(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<WebIdentity> {
+    let section = section.section("tls", TLS_KEYS, problems)?;
+    let example = "\"/etc/twinlease/admin.pem\"";
+    let certificate = section.required("certificate-file", example, problems, value::text);
+    let example = "\"/etc/twinlease/admin.key\"";
+    let key = section.required("key-file", example, problems, security::private_file);
+    let (certificate, key) = (certificate?, key?);
+    match WebIdentity::load(Path::new(&certificate.value), Path::new(&key.value)) {
+        Ok(identity) => Some(identity),
+        Err(error) => {
+            let (place, fix) = match error.part {
+                TlsPart::Key => (key, "name the PEM file with the key of certificate-file"),
+                _ => (certificate, "name a PEM file with this server's certificate"),
+            };
+            problems.add(&place.span, place.key, error.problem, fix);
+            None
+        }
+    }
 }
 
 fn needs_token(span: &Span, key: &str, listen: SocketAddr, problems: &mut Problems<'_>) {

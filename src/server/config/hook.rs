@@ -3,14 +3,12 @@
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls_pki_types::CertificateDer;
 use toml_edit::Value;
 use ureq::http::Uri;
 
-use crate::driver::tls::certificates;
+use crate::driver::web_tls::{Authorities, SYSTEM_AUTHORITIES};
 
 use super::problem::Problems;
 use super::section::{Located, Section};
@@ -34,9 +32,6 @@ const MAX_TIME_LIMIT: u64 = 300;
 
 /// Octets of a token.
 const MAX_TOKEN: u64 = 4096;
-
-/// Where Debian and its kin keep the authorities that the machine believes.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What somebody may want to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,8 +121,8 @@ pub struct WebHook {
     pub url: String,
     /// Shown as `Authorization: Bearer ...`.
     pub token: Option<String>,
-    /// Authorities that are believed; none are needed without TLS.
-    pub authorities: Arc<Vec<CertificateDer<'static>>>,
+    /// Authorities that are believed; `None` without TLS.
+    pub authorities: Option<Authorities>,
 }
 
 impl fmt::Debug for WebHook {
@@ -223,12 +218,9 @@ fn read_web(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<WebHoo
         let problem = "the token would go over the network in clear";
         problems.add_hiding_value(&span, key, problem, "use https, or remove token-file");
     }
-    let authorities = if is_secure { authorities(ca.as_ref(), section, problems)? } else { vec![] };
-    Some(WebHook {
-        url: uri.to_string(),
-        token: token.map(|located| located.value),
-        authorities: Arc::new(authorities),
-    })
+    let authorities =
+        if is_secure { Some(authorities(ca.as_ref(), section, problems)?) } else { None };
+    Some(WebHook { url: uri.to_string(), token: token.map(|located| located.value), authorities })
 }
 
 fn name(value: &Value) -> Result<String, Wrong> {
@@ -303,9 +295,9 @@ fn authorities(
     named: Option<&Located<String>>,
     section: &Section<'_>,
     problems: &mut Problems<'_>,
-) -> Option<Vec<CertificateDer<'static>>> {
+) -> Option<Authorities> {
     let file = named.map_or(SYSTEM_AUTHORITIES, |located| &located.value);
-    match certificates(Path::new(file)) {
+    match Authorities::load(Path::new(file)) {
         Ok(found) => Some(found),
         Err(problem) => {
             let place = named.map(|located| located.span.clone());

@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Document;
 
+use crate::driver::web_tls::WebIdentity;
+
 pub use access::{NoDigest, Role, Token, TokenDigest};
 pub use hook::{EventKind, Hook, HookTarget, WebHook};
 pub(crate) use options::{Kind as OptionKind, by_code as option_by_code, code_of as option_code};
@@ -85,6 +87,8 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Who may ask, by what a request shows as `Authorization: Bearer ...`; never empty off loopback.
     pub tokens: Vec<Token>,
+    /// As whom the listener is known over TLS; `None` without.
+    pub tls: Option<WebIdentity>,
 }
 
 /// `[dhcp]`.
@@ -286,6 +290,7 @@ mod tests {
             TOP_KEYS,
             access::KEYS,
             access::TOKEN_KEYS,
+            access::TLS_KEYS,
             DHCP_KEYS,
             hook::KEYS,
             relationship::KEYS,

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Value;
 
+use crate::driver::web_tls::Authorities;
+
 use super::problem::Problems;
 use super::section::Section;
 use super::security::open_private;
@@ -12,6 +14,7 @@ use super::value::{self, Wrong};
 
 const URL: &str = "peer-admin";
 const TOKEN_FILE: &str = "peer-admin-token-file";
+const CA_FILE: &str = "peer-admin-ca-file";
 
 /// Octets of a token.
 const MAX_TOKEN: u64 = 1024;
@@ -19,10 +22,12 @@ const MAX_TOKEN: u64 = 1024;
 /// The partner's admin listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerAdmin {
-    /// As `http://10.78.0.2:8067`.
+    /// As `http://10.78.0.2:8067`, or with https.
     pub url: String,
     /// The file with the token that the partner wants to see, if it wants one.
     pub token_file: Option<PathBuf>,
+    /// The file with the authorities that are believed over https; `None` for those of this machine.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl PeerAdmin {
@@ -30,6 +35,11 @@ impl PeerAdmin {
     pub fn token(&self) -> Result<Option<String>, String> {
         let token = self.token_file.as_deref().map(read_token).transpose();
         token.map_err(|wrong| format!("{}; {}", wrong.problem, wrong.fix))
+    }
+
+    /// Whom to believe, as it stands in its file now; the error is a sentence.
+    pub(crate) fn authorities(&self) -> Result<Option<Authorities>, String> {
+        self.ca_file.as_deref().map(Authorities::load).transpose()
     }
 }
 
@@ -39,25 +49,37 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Option
         let name = PathBuf::from(value::text(value)?);
         read_token(&name).map(|_| name)
     });
-    if section.span_of_key(URL).is_none()
-        && let Some(span) = section.span_of_key(TOKEN_FILE)
-    {
+    let ca_file = section.optional(CA_FILE, problems, |value| {
+        let name = PathBuf::from(value::text(value)?);
+        let fix = "name a PEM file with the certificates of the authorities";
+        Authorities::load(&name).map(|_| name).map_err(|problem| Wrong::new(problem, fix))
+    });
+    if section.span_of_key(URL).is_none() {
+        for key in [TOKEN_FILE, CA_FILE] {
+            needs_url(section, key, problems);
+        }
+    }
+    let token_file = token_file.map(|located| located.value);
+    Some(PeerAdmin { url: url?.value, token_file, ca_file: ca_file.map(|located| located.value) })
+}
+
+fn needs_url(section: &Section<'_>, key: &str, problems: &mut Problems<'_>) {
+    if let Some(span) = section.span_of_key(key) {
         problems.add(
             &span,
-            section.path_of(TOKEN_FILE),
+            section.path_of(key),
             "this has a meaning beside peer-admin only",
             "remove it, or add peer-admin = \"http://...\"",
         );
     }
-    let token_file = token_file.map(|located| located.value);
-    Some(PeerAdmin { url: url?.value, token_file })
 }
 
 fn url(value: &Value) -> Result<String, Wrong> {
     let fix = "write where the partner's [admin] listens: \"http://10.78.0.2:8067\"";
     let text = value::text(value)?;
     let legal = |character: char| character.is_ascii_alphanumeric() || ".-:[]".contains(character);
-    let host = text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = rest.map(|rest| rest.trim_end_matches('/'));
     match host {
         Some(host) if !host.is_empty() && host.chars().all(legal) => Ok(text),
         _ => Err(Wrong::new("this is no address of an admin listener", fix)),
@@ -91,7 +113,7 @@ mod tests {
 
     #[test]
     fn an_admin_listener_is_a_scheme_and_a_machine() {
-        for right in ["http://10.78.0.2:8067", "http://dhcp2.example.net", "http://[::1]:8067/"] {
+        for right in ["http://10.78.0.2:8067", "https://dhcp2.example.net", "http://[::1]:8067/"] {
             assert!(reads(right), "{right}");
         }
         for wrong in ["10.78.0.2:8067", "http://", "http://a b", "http://user@host", "ftp://a"] {

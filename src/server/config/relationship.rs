@@ -59,6 +59,7 @@ pub(crate) const KEYS: &[&str] = &[
     "tls",
     "peer-admin",
     "peer-admin-token-file",
+    "peer-admin-ca-file",
 ];
 
 /// Keys whose values a secondary learns from its primary.

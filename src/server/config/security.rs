@@ -138,6 +138,12 @@ pub(super) fn open_private(name: &str) -> Result<File, Wrong> {
     Ok(file)
 }
 
+/// The name of such a file.
+pub(super) fn private_file(value: &Value) -> Result<String, Wrong> {
+    let name = value::text(value)?;
+    open_private(&name).map(|_| name)
+}
+
 fn unreadable(name: &str, error: &io::Error) -> Wrong {
     let fix = "name a file that this server can read and others cannot";
     Wrong::new(format!("{name} cannot be read: {error}"), fix)

@@ -59,10 +59,8 @@ pub(super) fn read(
         problems,
         value::text,
     );
-    let key = section.required("key-file", "\"/etc/twinlease/server.key\"", problems, |value| {
-        let name = value::text(value)?;
-        security::open_private(&name).map(|_| name)
-    });
+    let example = "\"/etc/twinlease/server.key\"";
+    let key = section.required("key-file", example, problems, security::private_file);
     let peer = section.required("peer-name", "\"dhcp2.example.net\"", problems, value::text);
     let (authorities, certificate, key, peer) = (authorities?, certificate?, key?, peer?);
     load(policy.value, &authorities, &certificate, &key, &peer, problems)

@@ -212,6 +212,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         ("hook", old.hooks != new.hooks),
         ("virtual-address", old.virtual_address != new.virtual_address),
         ("admin.listen", old.admin.listen != new.admin.listen),
+        ("admin.tls", old.admin.tls != new.admin.tls),
         ("admin.tokens", old.admin.tokens != new.admin.tokens),
         ("dhcp.interfaces", old.dhcp.interfaces != new.dhcp.interfaces),
         ("dhcp.listen", old.dhcp.listen != new.dhcp.listen),
