@@ -31,7 +31,9 @@ pub fn reach(mut pair: Pair, mut page: Page) -> (Pair, Page) {
     pair.start();
     page.set_size(1280, 900);
     page.open(&base(&pair.primary));
-    page.wait_for_text(&format!("{OWN} .state"), "normal");
+    for server in [OWN, PARTNER] {
+        page.wait_for_text(&format!("{server} .state"), "normal");
+    }
     (pair, page)
 }
 
