@@ -341,8 +341,12 @@ fn print_change(out: &mut dyn Write, done: &EditBody) -> io::Result<()> {
         let there = if diff.is_empty() { "nothing changes\n" } else { diff.as_str() };
         write!(out, "\non the partner:\n{there}")?;
     }
-    let done_here = if done.applied { "applied" } else { "nothing is written: a dry run" };
-    writeln!(out, "\n{done_here}; partner {}", done.partner)?;
+    let there = match done.partner.as_str() {
+        "applied" if !done.applied => "the partner would do its part",
+        other => &format!("partner {other}"),
+    };
+    let here = if done.applied { "applied" } else { "nothing is written: a dry run" };
+    writeln!(out, "\n{here}; {there}")?;
     for (what, names) in
         [("began anew", &done.changed), ("waits for a restart", &done.needs_restart)]
     {
