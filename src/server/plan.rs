@@ -297,6 +297,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_that_is_disabled_has_no_owner() {
+        let range = r#"range = "10.0.0.30-10.0.0.39""#;
+        let plan = plan(&MIXED.replace(range, &format!("{range}, disabled = true")));
+        assert!(plan.alone.is_none());
+        assert_eq!(plan.dhcp.subnets.first().map(|subnet| subnet.pools.len()), Some(2));
+    }
+
+    #[test]
     fn nobody_owns_pools_alone_where_all_have_a_relationship() {
         let text = MIXED.replace("{ range = \"10.0.0.30-10.0.0.39\" },", "");
         assert!(plan(&text).alone.is_none());
