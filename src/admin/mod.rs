@@ -234,7 +234,7 @@ fn service(
     elsewhere: Elsewhere,
 ) -> std::io::Result<(Router, watch::Watcher, Lookout)> {
     let audit = Audit::open(data_dir)?;
-    let (watch, watcher) = watch::new(commands.clone());
+    let (watch, watcher) = watch::new(commands.clone(), elsewhere.virtual_address.clone());
     let watchers = events::Watchers::new();
     let app = App { commands, audit, watch, watchers, setup: Setup::new(file), elsewhere };
     let lookout = Lookout::new(app.clone());
