@@ -15,6 +15,7 @@ use crate::endpoint::status::RangeCounts;
 use crate::endpoint::{Availability, Service};
 use crate::server::command::{Explanation, LeaseReport, ServerStatus, WhyReport};
 use crate::time::{Now, UnixTime};
+use crate::virtual_address::Held;
 use crate::wire::codes::{BindingStatus, FailoverState};
 use crate::wire::pretty::Hex;
 
@@ -44,6 +45,17 @@ impl StatusBody {
             storage: status.storage.name().to_owned(),
             relationships: status.relationships.iter().map(relationship).collect(),
         }
+    }
+
+    /// Says where the virtual address is.
+    pub(super) fn with_virtual_address(mut self, held: Option<&Held>) -> Self {
+        if let Some((name, address, is_here)) = held.map(Held::told) {
+            let mut named = self.relationships.iter_mut();
+            if let Some(relationship) = named.find(|relationship| relationship.name == name) {
+                relationship.virtual_address = Some(VirtualAddressBody { address, is_here });
+            }
+        }
+        self
     }
 }
 
@@ -109,6 +121,19 @@ pub struct RelationshipBody {
     /// Until when an operator keeps the partner from being declared down automatically.
     #[serde(default)]
     pub maintenance_until: Option<u32>,
+    /// Only where this server may hold one for the relationship.
+    #[serde(default)]
+    pub virtual_address: Option<VirtualAddressBody>,
+}
+
+/// The address that whoever serves holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VirtualAddressBody {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Whether it is on this server.
+    pub is_here: bool,
 }
 
 /// How far an exchange of updates is.
@@ -165,6 +190,7 @@ impl RelationshipBody {
             progress: known_more.progress.map(ProgressBody::from),
             leases_cut_share: known_more.leases_cut_share,
             maintenance_until: report.maintenance_until.map(|until| until.0),
+            virtual_address: None,
         }
     }
 }

@@ -51,6 +51,7 @@ use audit::Audit;
 use guard::{Caller, Guard, Rule};
 use json::{AuditBody, SessionBody, StatusBody};
 use problem::Failure;
+use setup::lookout::{Drifts, Lookout};
 use setup::{MAX_SCOPES_BODY, Setup, look, requests};
 
 pub use events::MAX_WATCHERS;
@@ -165,6 +166,7 @@ pub struct AdminServer {
     tls: Option<WebIdentity>,
     router: Router,
     watcher: watch::Watcher,
+    lookout: Lookout,
 }
 
 impl AdminServer {
@@ -178,10 +180,10 @@ impl AdminServer {
         commands: CommandSender,
         elsewhere: Elsewhere,
     ) -> std::io::Result<Self> {
-        let (router, watcher) =
+        let (router, watcher, lookout) =
             service(admin.tokens.clone(), data_dir, Some(file), commands, elsewhere)?;
         let listener = tokio::net::TcpListener::bind(admin.listen).await?;
-        Ok(Self { listener, tls: admin.tls.clone(), router, watcher })
+        Ok(Self { listener, tls: admin.tls.clone(), router, watcher, lookout })
     }
 
     /// What answers requests, without a listener and without a configuration file; it is asked as by
@@ -192,12 +194,17 @@ impl AdminServer {
         commands: CommandSender,
     ) -> std::io::Result<Router> {
         let elsewhere = Elsewhere::default();
-        service(tokens, data_dir, None, commands, elsewhere).map(|(router, _)| router)
+        service(tokens, data_dir, None, commands, elsewhere).map(|(router, ..)| router)
     }
 
     /// How everything stands, every second while this runs.
     pub(crate) fn looks(&self) -> tokio::sync::watch::Receiver<watch::Seen> {
         self.watcher.looks()
+    }
+
+    /// How the configuration of both servers differs, once a minute while this runs.
+    pub(crate) fn drifts(&self) -> tokio::sync::watch::Receiver<Drifts> {
+        self.lookout.drifts()
     }
 
     /// The address bound.
@@ -213,6 +220,7 @@ impl AdminServer {
         tokio::select! {
             ended = axum::serve(listener, service) => ended,
             () = self.watcher.run() => Ok(()),
+            () = self.lookout.run() => Ok(()),
         }
     }
 }
@@ -224,12 +232,13 @@ fn service(
     file: Option<ConfigFile>,
     commands: CommandSender,
     elsewhere: Elsewhere,
-) -> std::io::Result<(Router, watch::Watcher)> {
+) -> std::io::Result<(Router, watch::Watcher, Lookout)> {
     let audit = Audit::open(data_dir)?;
-    let (watch, watcher) = watch::new(commands.clone());
+    let (watch, watcher) = watch::new(commands.clone(), elsewhere.virtual_address.clone());
     let watchers = events::Watchers::new();
     let app = App { commands, audit, watch, watchers, setup: Setup::new(file), elsewhere };
-    Ok((router(tokens, app), watcher))
+    let lookout = Lookout::new(app.clone());
+    Ok((router(tokens, app), watcher, lookout))
 }
 
 /// Answers every request of the table above.

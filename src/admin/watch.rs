@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::driver::clock::Clock;
 use crate::server::command::{AdminCommand, CommandSender, LeaseQuery, ServerStatus};
+use crate::virtual_address::Held;
 
 use super::ask;
 use super::json::StatusBody;
@@ -31,12 +32,14 @@ pub(super) struct Watch {
     clock: Clock,
     outlook: Arc<Mutex<Outlook>>,
     pictures: watch::Receiver<Picture>,
+    held: Option<Held>,
 }
 
 impl Watch {
     /// The status of this moment.
     pub(super) fn status(&self, status: &ServerStatus) -> StatusBody {
-        StatusBody::new(status, &self.outlook.lock(), self.clock.now())
+        let body = StatusBody::new(status, &self.outlook.lock(), self.clock.now());
+        body.with_virtual_address(self.held.as_ref())
     }
 
     /// The picture of every second.
@@ -55,17 +58,18 @@ pub(super) struct Watcher {
     walk: LeaseQuery,
     pictures: watch::Sender<Picture>,
     looks: watch::Sender<Seen>,
+    held: Option<Held>,
 }
 
-/// A watcher, and how to read what it sees.
-pub(super) fn new(commands: CommandSender) -> (Watch, Watcher) {
+/// A watcher, and how to read what it sees. Where the virtual address is, `held` says.
+pub(super) fn new(commands: CommandSender, held: Option<Held>) -> (Watch, Watcher) {
     let (sender, pictures) = watch::channel(None);
     let clock = Clock::new();
     let outlook = Arc::<Mutex<Outlook>>::default();
-    let watch = Watch { clock, outlook: Arc::clone(&outlook), pictures };
+    let watch = Watch { clock, outlook: Arc::clone(&outlook), pictures, held: held.clone() };
     let (looks, _) = watch::channel(None);
     let walk = LeaseQuery::default();
-    (watch, Watcher { commands, clock, outlook, walk, pictures: sender, looks })
+    (watch, Watcher { commands, clock, outlook, walk, pictures: sender, looks, held })
 }
 
 impl Watcher {
@@ -103,6 +107,7 @@ impl Watcher {
                 break;
             }
         }
-        StatusBody::new(status, &self.outlook.lock(), self.clock.now())
+        let body = StatusBody::new(status, &self.outlook.lock(), self.clock.now());
+        body.with_virtual_address(self.held.as_ref())
     }
 }

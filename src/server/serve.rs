@@ -111,7 +111,10 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
         "serving"
     );
     tokio::spawn(notify::keep(commands.clone()));
-    let telling = hooks.map(|hooks| tokio::spawn(hooks.run(commands.clone(), admin.looks())));
+    let telling = hooks.map(|hooks| {
+        let drifts = hooks.wants_drifts().then(|| admin.drifts());
+        tokio::spawn(hooks.run(commands.clone(), admin.looks(), drifts))
+    });
     let moving = mover.map(|mover| tokio::spawn(mover.run(commands.clone())));
     tokio::spawn(heed(signals, commands, file.to_owned()));
     let admin = tokio::spawn(admin.run());

@@ -73,14 +73,20 @@ impl fmt::Display for CannotMove {
 /// Whether the address is held, for whoever asks.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
+    address: Ipv4Addr,
     relationship: String,
-    is_held: Arc<AtomicBool>,
+    is_here: Arc<AtomicBool>,
 }
 
 impl Held {
+    /// The relationship whose serving server holds the address, the address, and whether it is here.
+    pub(crate) fn told(&self) -> (&str, Ipv4Addr, bool) {
+        (&self.relationship, self.address, self.is_here.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn add_to(&self, samples: &mut Samples) {
         let help = "1 while this server holds the virtual address.";
-        let value = f64::from(u8::from(self.is_held.load(Ordering::Relaxed)));
+        let value = f64::from(u8::from(self.is_here.load(Ordering::Relaxed)));
         let labels = [("relationship", self.relationship.as_str())];
         samples.gauge("twinlease_virtual_address_held", help, &labels, value);
     }
@@ -108,10 +114,10 @@ impl Mover {
             interface: place.interface.clone(),
             error,
         })?;
-        let relationship = place.relationship.clone();
+        let (address, relationship) = (place.address, place.relationship.clone());
         Ok(Self {
             place,
-            held: Held { relationship, is_held: Arc::default() },
+            held: Held { address, relationship, is_here: Arc::default() },
             clock: Clock::new(),
             wanted_since: None,
             announcements: 0,
@@ -126,7 +132,7 @@ impl Mover {
     }
 
     fn is_held(&self) -> bool {
-        self.held.is_held.load(Ordering::Relaxed)
+        self.held.is_here.load(Ordering::Relaxed)
     }
 
     /// Takes the address and gives it up as the states say, until the engine has ended; then gives it up.
@@ -204,7 +210,7 @@ impl Mover {
         });
         match taken.await {
             Ok(()) => {
-                self.held.is_held.store(true, Ordering::Relaxed);
+                self.held.is_here.store(true, Ordering::Relaxed);
                 (self.wanted_since, self.announcements, self.kept) = (None, 1, Instant::now());
                 let VirtualAddress { address, interface, .. } = &self.place;
                 tracing::info!(%address, interface, "virtual address taken");
@@ -236,7 +242,7 @@ impl Mover {
         let place = self.place.clone();
         match blocking(move || remove(&place)).await {
             Ok(()) => {
-                self.held.is_held.store(false, Ordering::Relaxed);
+                self.held.is_here.store(false, Ordering::Relaxed);
                 let VirtualAddress { address, interface, .. } = &self.place;
                 tracing::info!(%address, interface, "virtual address given up: {why}");
             }

@@ -1,6 +1,7 @@
 //! The status page in a real browser, against live pairs.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -217,4 +218,46 @@ fn the_page_says_when_its_own_server_is_dead() {
     pair.primary.start();
     page.wait_for_text("#live", "live");
     page.wait("document.querySelector('#alarm').hidden");
+}
+
+/// An Ethernet interface of this machine that leads nowhere, as long as it is kept.
+struct Interface(&'static str);
+
+impl Interface {
+    fn new(name: &'static str, other_end: &str) -> Self {
+        Command::new("ip").args(["link", "del", name]).stderr(Stdio::null()).status().unwrap();
+        let pair = ["link", "add", name, "type", "veth", "peer", "name", other_end];
+        let address = ["address", "add", "127.77.239.60/32", "dev", name];
+        for arguments in [&pair[..], &address, &["link", "set", name, "up"]] {
+            assert!(Command::new("ip").args(arguments).status().unwrap().success());
+        }
+        Self(name)
+    }
+}
+
+impl Drop for Interface {
+    fn drop(&mut self) {
+        drop(Command::new("ip").args(["link", "del", self.0]).status());
+    }
+}
+
+#[test]
+fn the_virtual_address_is_shown_on_the_server_that_may_hold_it() {
+    let Some(page) = page() else { return };
+    let interface = Interface::new("twl239", "twl239-end");
+    let lines = |directory: &Path| {
+        if directory.ends_with("secondary") {
+            return String::new();
+        }
+        format!(
+            "[virtual-address]\naddress = \"127.77.239.50/32\"\ninterface = \"{}\"\nrelationship = \"loopback\"",
+            interface.0
+        )
+    };
+    let (pair, mut page) = reach(Pair::with(239, lines), page);
+    let fact = "[...document.querySelectorAll('.facts div')].find((row) => row.textContent.includes('Virtual address'))";
+    page.wait(&format!("{fact}.textContent.includes('127.77.239.50on this server')"));
+    page.open(&base(&pair.secondary));
+    page.wait_for_text(&format!("{OWN} .state"), "normal");
+    page.wait(&format!("{fact}.hidden"));
 }

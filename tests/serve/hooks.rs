@@ -186,7 +186,7 @@ fn clocks_that_are_apart_are_told() {
         println!("SKIPPED: hooks::clocks_that_are_apart_are_told: no libfaketime");
         return;
     };
-    let mut pair = with_web_hook(214, "\"clock-difference\"");
+    let mut pair = with_web_hook(221, "\"clock-difference\"");
     let receiver = Receiver::on(receiver_address(&pair), PORT, None);
     pair.secondary.environment.insert("LD_PRELOAD", library);
     pair.secondary.environment.insert("FAKETIME", "-20s".to_owned());
@@ -195,6 +195,22 @@ fn clocks_that_are_apart_are_told() {
     let told = receiver.wait_for("the difference", |event| event["active"] == true);
     assert_eq!(told.event["event"], "clock-difference");
     assert_eq!(told.event["relationship"], "loopback");
+}
+
+#[test]
+fn a_scope_that_is_another_at_the_partner_is_told() {
+    let mut pair = Pair::with(214, |directory| {
+        let peer = if directory.ends_with("primary") { 2 } else { 1 };
+        format!("peer-admin = \"http://127.77.214.{peer}:8067\"")
+    });
+    let url = format!("http://{}:{PORT}/", receiver_address(&pair));
+    add_hook(&pair.primary, &format!("events = \"drift\"\nurl = \"{url}\""));
+    pair.secondary.reconfigure("max-lease-time = 7200", "max-lease-time = 3600");
+    let receiver = Receiver::on(receiver_address(&pair), PORT, None);
+    pair.start();
+    let told = receiver.wait_for("the difference", |event| event["active"] == true);
+    assert_eq!(told.event["event"], "drift");
+    assert!(told.event["text"].as_str().unwrap().contains("max-lease-time"), "{told:?}");
 }
 
 #[test]

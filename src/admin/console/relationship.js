@@ -32,7 +32,7 @@ export function build(name) {
   made.partner = server("Partner");
   made.wire = { what: element("p", { class: "what" }), track: element("div", { class: "track" }), more: element("p", { class: "more" }), maintenance: element("p", { class: "maintenance" }) };
   made.wire.box = element("div", { class: "wire", role: "status" }, made.wire.what, made.wire.track, made.wire.more, made.wire.maintenance);
-  const labels = { sync: "Agreement", unacked: "Updates", oldest: "Oldest unanswered", rate: "Updates a second", fresh: "New leases an hour", clock: "Clock difference", mclt: "Lead time (MCLT)", cut: "Leases cut by it" };
+  const labels = { sync: "Agreement", unacked: "Updates", oldest: "Oldest unanswered", rate: "Updates a second", fresh: "New leases an hour", clock: "Clock difference", mclt: "Lead time (MCLT)", cut: "Leases cut by it", virtual: "Virtual address" };
   made.facts = Object.fromEntries(Object.entries(labels).map(([key, label]) => [key, fact(label)]));
   made.progress = element("progress", { max: "1", hidden: "", "aria-label": "Exchange of updates" });
   made.facts.sync.row.append(made.progress);
@@ -114,6 +114,9 @@ function showFacts(made, told) {
   put("mclt", span(told.mclt), "ahead of the partner at most");
   const cut = told["leases-cut-share"];
   put("cut", cut === null ? "none given" : `${Math.round(cut * 100)} %`, "of the leases given here");
+  const virtual = told["virtual-address"];
+  made.facts.virtual.row.hidden = !virtual;
+  if (virtual) put("virtual", virtual.address, virtual["is-here"] ? "on this server" : "not on this server");
 }
 
 function showRates(made, told) {

@@ -8,6 +8,7 @@ use crate::server::config::EventKind;
 use crate::time::{Instant, Now};
 
 use super::super::json::StatusBody;
+use super::super::setup::lookout::Drifts;
 use super::notice::Notice;
 
 /// Seconds between the two clocks from which on it is told, as in the alerts for Prometheus.
@@ -15,6 +16,9 @@ const MAX_CLOCK_DIFFERENCE: u32 = 5;
 
 /// How long a figure has to be well until that is told.
 const CALM: Duration = Duration::from_secs(300);
+
+/// Differences that are named; all are counted.
+const MAX_NAMED: usize = 10;
 
 /// Whose figure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,9 +37,9 @@ pub(super) struct Edges {
 
 impl Edges {
     /// Takes in how everything stands, and says what is to be told.
-    pub(super) fn look(&mut self, now: Now, status: &StatusBody) -> Vec<Notice> {
+    pub(super) fn look(&mut self, now: Now, status: &StatusBody, drifts: &Drifts) -> Vec<Notice> {
         let mut notices = Vec::new();
-        for (figure, text) in beyond(status) {
+        for (figure, text) in beyond(status).into_iter().chain(differing(drifts)) {
             if self.standing.insert(figure.clone(), now.monotonic).is_none() {
                 notices.push(figure.notice(now, true, &text));
             }
@@ -64,6 +68,7 @@ impl Figure {
     const fn well(&self) -> &'static str {
         match self.kind {
             EventKind::ClockDifference => "the clocks of both servers are together again",
+            EventKind::Drift => "both servers have the same configuration again",
             _ => "the pool would last without the partner again",
         }
     }
@@ -93,6 +98,18 @@ fn beyond(status: &StatusBody) -> Vec<(Figure, String)> {
         }
     }
     found
+}
+
+/// Every relationship whose configuration differs, and in what.
+fn differing(drifts: &Drifts) -> impl Iterator<Item = (Figure, String)> {
+    let drifts = drifts.iter().filter(|(_, differences)| !differences.is_empty());
+    drifts.map(|(relationship, differences)| {
+        let (relationship, range) = (relationship.clone(), String::new());
+        let named: Vec<_> = differences.iter().take(MAX_NAMED).map(String::as_str).collect();
+        let text =
+            format!("the configuration differs in {}: {}", differences.len(), named.join(", "));
+        (Figure { kind: EventKind::Drift, relationship, range }, text)
+    })
 }
 
 #[cfg(test)]
@@ -129,7 +146,7 @@ mod tests {
     fn told(looks: &[(u32, StatusBody)]) -> Vec<Vec<(EventKind, bool)>> {
         let mut edges = Edges::default();
         let told = |(second, status): &(u32, StatusBody)| {
-            let notices = edges.look(at(*second), status);
+            let notices = edges.look(at(*second), status, &Drifts::new());
             let is_active = |notice: &Notice| notice.members["active"] == true;
             notices.iter().map(|notice| (notice.kind, is_active(notice))).collect()
         };

@@ -24,11 +24,12 @@ use tokio::sync::{broadcast, watch};
 use crate::driver::clock::Clock;
 use crate::rate_limit::RateLimit;
 use crate::server::command::{AdminCommand, CommandSender};
-use crate::server::config::Hook;
+use crate::server::config::{EventKind, Hook};
 use crate::server::feed::Told;
 use crate::server::metrics::Samples;
 
 use super::ask;
+use super::setup::lookout::Drifts;
 use super::watch::Seen;
 use edges::Edges;
 use notice::Notice;
@@ -138,13 +139,23 @@ impl Hooks {
         }))
     }
 
+    /// Whether somebody wants to know how the configuration of both servers differs.
+    pub(crate) fn wants_drifts(&self) -> bool {
+        self.queue.wants(EventKind::Drift)
+    }
+
     /// What is counted.
     pub(crate) fn counts(&self) -> Counts {
         self.counts.clone()
     }
 
     /// Queues what happens until the engine has ended, and waits a little for its delivery.
-    pub(crate) async fn run(mut self, commands: CommandSender, mut looks: watch::Receiver<Seen>) {
+    pub(crate) async fn run(
+        mut self,
+        commands: CommandSender,
+        mut looks: watch::Receiver<Seen>,
+        drifts: Option<watch::Receiver<Drifts>>,
+    ) {
         while !commands.is_closed() {
             let after = self.seen;
             let Ok(feed) = ask(&commands, |answer| AdminCommand::Watch { after, answer }).await
@@ -155,7 +166,7 @@ impl Hooks {
             for told in feed.past {
                 self.told(&told).await;
             }
-            self.follow(feed.coming, &mut looks).await;
+            self.follow(feed.coming, &mut looks, drifts.as_ref()).await;
         }
         let deadline = tokio::time::Instant::now() + STOP_PATIENCE;
         while !self.counts.is_settled() && tokio::time::Instant::now() < deadline {
@@ -170,6 +181,7 @@ impl Hooks {
         &mut self,
         mut coming: broadcast::Receiver<Told>,
         looks: &mut watch::Receiver<Seen>,
+        drifts: Option<&watch::Receiver<Drifts>>,
     ) {
         loop {
             tokio::select! {
@@ -181,7 +193,9 @@ impl Hooks {
                     let seen = looks.borrow_and_update().clone();
                     if let Some(status) = seen {
                         let now = self.clock.now();
-                        for notice in self.edges.look(now, &status) {
+                        let drifts = drifts.map(|drifts| drifts.borrow().clone());
+                        let drifts = drifts.unwrap_or_default();
+                        for notice in self.edges.look(now, &status, &drifts) {
                             self.queue(notice).await;
                         }
                     }

@@ -67,15 +67,19 @@ pub(in crate::admin) async fn drift(
     State(app): State<App>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DriftBody>, Failure> {
-    let name = named(name)?;
-    let (relationship, config) = one(&app, &name).await?;
-    let partner = Partner::of(&config, &name)?;
+    Ok(Json(compared(&app, &named(name)?).await?))
+}
+
+/// How the configuration of both servers differs.
+pub(super) async fn compared(app: &App, name: &str) -> Result<DriftBody, Failure> {
+    let (relationship, config) = one(app, name).await?;
+    let partner = Partner::of(&config, name)?;
     let failed = |error| partner::failure(&error, "nothing is compared");
-    let request = Request::get(format!("/v1/relationships/{}", escaped(&name)));
+    let request = Request::get(format!("/v1/relationships/{}", escaped(name)));
     let theirs: ConfiguredBody = partner.ask(request).await.map_err(failed)?;
     let there: ScopesBody = partner.ask(Request::get("/v1/scopes")).await.map_err(failed)?;
     let scopes = Scope::all(&config);
     let here = Side { relationship: &relationship, scopes: &scopes };
     let there = Side { relationship: &theirs, scopes: &there.scopes };
-    Ok(Json(compare(&here, &there)))
+    Ok(compare(&here, &there))
 }

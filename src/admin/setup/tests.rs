@@ -25,7 +25,7 @@ fn app(directory: &Path) -> (App, CommandReceiver) {
     let file = directory.join("t.toml");
     std::fs::write(&file, FILE).unwrap();
     let (commands, inbox) = command::channel();
-    let (watch, _) = watch::new(commands.clone());
+    let (watch, _) = watch::new(commands.clone(), None);
     let setup = Setup::new(Some(ConfigFile::new(file)));
     let audit = Audit::open(directory).unwrap();
     let (watchers, elsewhere) = (events::Watchers::new(), Elsewhere::default());

@@ -52,11 +52,13 @@ pub enum EventKind {
     EnduranceLow,
     /// The clocks of both servers are apart, or are not any more.
     ClockDifference,
+    /// The configuration of both servers differs, or does not any more.
+    Drift,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Transition,
         Self::Partner,
         Self::Communications,
@@ -65,6 +67,7 @@ impl EventKind {
         Self::Conflict,
         Self::EnduranceLow,
         Self::ClockDifference,
+        Self::Drift,
     ];
 
     /// As in the configuration and in what is delivered.
@@ -78,6 +81,7 @@ impl EventKind {
             Self::Conflict => "conflict",
             Self::EnduranceLow => "endurance-low",
             Self::ClockDifference => "clock-difference",
+            Self::Drift => "drift",
         }
     }
 

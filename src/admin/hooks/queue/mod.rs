@@ -102,6 +102,11 @@ impl Queue {
         Ok(Self { state: Mutex::new(state), changed: Condvar::new() })
     }
 
+    /// Whether a hook wants to be told of this.
+    pub(super) fn wants(&self, kind: EventKind) -> bool {
+        self.state.lock().wants(kind)
+    }
+
     /// Makes an event durable, if there is somebody to tell.
     pub(super) fn push(&self, kind: EventKind, body: Map<String, Value>) -> io::Result<()> {
         self.state.lock().push(kind, body)?;
@@ -178,8 +183,12 @@ impl State {
         Ok(state)
     }
 
+    fn wants(&self, kind: EventKind) -> bool {
+        self.receivers.iter().any(|receiver| receiver.kinds.contains(&kind))
+    }
+
     fn push(&mut self, kind: EventKind, mut body: Map<String, Value>) -> io::Result<()> {
-        if !self.receivers.iter().any(|receiver| receiver.kinds.contains(&kind)) {
+        if !self.wants(kind) {
             return Ok(());
         }
         let number = self.last.saturating_add(1);
