@@ -23,7 +23,7 @@ mod metrics;
 mod outlook;
 mod page;
 mod problem;
-mod setup;
+pub(crate) mod setup;
 mod steer;
 mod watch;
 mod why;
@@ -51,6 +51,7 @@ use audit::Audit;
 use guard::{Caller, Guard, Rule};
 use json::{AuditBody, SessionBody, StatusBody};
 use problem::Failure;
+use setup::again::Again;
 use setup::lookout::{Drifts, Lookout};
 use setup::{MAX_SCOPES_BODY, Setup, look, requests};
 
@@ -164,9 +165,7 @@ fn routes() -> Vec<Route> {
 pub struct AdminServer {
     listener: tokio::net::TcpListener,
     tls: Option<WebIdentity>,
-    router: Router,
-    watcher: watch::Watcher,
-    lookout: Lookout,
+    service: Service,
 }
 
 impl AdminServer {
@@ -180,10 +179,10 @@ impl AdminServer {
         commands: CommandSender,
         elsewhere: Elsewhere,
     ) -> std::io::Result<Self> {
-        let (router, watcher, lookout) =
-            service(admin.tokens.clone(), data_dir, Some(file), commands, elsewhere)?;
+        let service =
+            Service::new(admin.tokens.clone(), data_dir, Some(file), commands, elsewhere)?;
         let listener = tokio::net::TcpListener::bind(admin.listen).await?;
-        Ok(Self { listener, tls: admin.tls.clone(), router, watcher, lookout })
+        Ok(Self { listener, tls: admin.tls.clone(), service })
     }
 
     /// What answers requests, without a listener and without a configuration file; it is asked as by
@@ -194,17 +193,22 @@ impl AdminServer {
         commands: CommandSender,
     ) -> std::io::Result<Router> {
         let elsewhere = Elsewhere::default();
-        service(tokens, data_dir, None, commands, elsewhere).map(|(router, ..)| router)
+        Service::new(tokens, data_dir, None, commands, elsewhere).map(|service| service.router)
     }
 
     /// How everything stands, every second while this runs.
     pub(crate) fn looks(&self) -> tokio::sync::watch::Receiver<watch::Seen> {
-        self.watcher.looks()
+        self.service.watcher.looks()
     }
 
     /// How the configuration of both servers differs, once a minute while this runs.
     pub(crate) fn drifts(&self) -> tokio::sync::watch::Receiver<Drifts> {
-        self.lookout.drifts()
+        self.service.lookout.drifts()
+    }
+
+    /// The way to have the configuration file read again.
+    pub(crate) fn again(&self) -> Again {
+        self.service.again.clone()
     }
 
     /// The address bound.
@@ -216,29 +220,41 @@ impl AdminServer {
     pub async fn run(self) -> std::io::Result<()> {
         let tls = self.tls.as_ref().map(WebIdentity::acceptor);
         let listener = listener::Bounded::new(self.listener, tls);
-        let service = self.router.into_make_service_with_connect_info::<listener::Peer>();
+        let Service { router, watcher, lookout, .. } = self.service;
+        let router = router.into_make_service_with_connect_info::<listener::Peer>();
         tokio::select! {
-            ended = axum::serve(listener, service) => ended,
-            () = self.watcher.run() => Ok(()),
-            () = self.lookout.run() => Ok(()),
+            ended = axum::serve(listener, router) => ended,
+            () = watcher.run() => Ok(()),
+            () = lookout.run() => Ok(()),
         }
     }
 }
 
 /// What answers, and what keeps the figures for it that need time.
-fn service(
-    tokens: Vec<Token>,
-    data_dir: &Path,
-    file: Option<ConfigFile>,
-    commands: CommandSender,
-    elsewhere: Elsewhere,
-) -> std::io::Result<(Router, watch::Watcher, Lookout)> {
-    let audit = Audit::open(data_dir)?;
-    let (watch, watcher) = watch::new(commands.clone(), elsewhere.virtual_address.clone());
-    let watchers = events::Watchers::new();
-    let app = App { commands, audit, watch, watchers, setup: Setup::new(file), elsewhere };
-    let lookout = Lookout::new(app.clone());
-    Ok((router(tokens, app), watcher, lookout))
+#[derive(Debug)]
+struct Service {
+    router: Router,
+    watcher: watch::Watcher,
+    lookout: Lookout,
+    again: Again,
+}
+
+impl Service {
+    fn new(
+        tokens: Vec<Token>,
+        data_dir: &Path,
+        file: Option<ConfigFile>,
+        commands: CommandSender,
+        elsewhere: Elsewhere,
+    ) -> std::io::Result<Self> {
+        let audit = Audit::open(data_dir)?;
+        let (watch, watcher) = watch::new(commands.clone(), elsewhere.virtual_address.clone());
+        let watchers = events::Watchers::new();
+        let app = App { commands, audit, watch, watchers, setup: Setup::new(file), elsewhere };
+        let lookout = Lookout::new(app.clone());
+        let again = Again::new(app.setup.clone(), app.commands.clone());
+        Ok(Self { router: router(tokens, app), watcher, lookout, again })
+    }
 }
 
 /// Answers every request of the table above.

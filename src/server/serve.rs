@@ -5,13 +5,14 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::admin::hooks::Hooks;
+use crate::admin::setup::again::Again;
 use crate::admin::{AdminServer, Elsewhere};
 use crate::dhcp::{ClientSockets, SocketConfig};
 use crate::store::{Journal, LeaseStore, StoreError};
@@ -116,7 +117,7 @@ async fn serve(config: &Config, file: &Path) -> Result<(), ServeError> {
         tokio::spawn(hooks.run(commands.clone(), admin.looks(), drifts))
     });
     let moving = mover.map(|mover| tokio::spawn(mover.run(commands.clone())));
-    tokio::spawn(heed(signals, commands, file.to_owned()));
+    tokio::spawn(heed(signals, commands, admin.again()));
     let admin = tokio::spawn(admin.run());
     let end = engine.run().await;
     admin.abort();
@@ -170,10 +171,10 @@ impl Signals {
     }
 }
 
-async fn heed(mut signals: Signals, commands: CommandSender, file: PathBuf) {
+async fn heed(mut signals: Signals, commands: CommandSender, again: Again) {
     loop {
         tokio::select! {
-            _ = signals.hangup.recv() => reload(&commands, &file).await,
+            _ = signals.hangup.recv() => reload(&again).await,
             _ = signals.terminate.recv() => {
                 tracing::info!("SIGTERM: telling the partners and leaving");
                 break;
@@ -191,19 +192,11 @@ async fn heed(mut signals: Signals, commands: CommandSender, file: PathBuf) {
 }
 
 /// Reads the configuration again. What is wrong with it is logged, and the former one stays.
-async fn reload(commands: &CommandSender, file: &Path) {
-    tracing::info!(file = %file.display(), "SIGHUP: reading the configuration again");
+async fn reload(again: &Again) {
+    tracing::info!("SIGHUP: reading the configuration again");
     notify::reloading();
-    match Config::load(file) {
-        Ok(config) => {
-            let (answer, answered) = oneshot::channel();
-            let apply = AdminCommand::Apply { config: Box::new(config), answer };
-            let _ended = commands.send(apply).await;
-            if let Ok(Err(error)) = answered.await {
-                tracing::error!("the configuration stays as it was: {error}");
-            }
-        }
-        Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+    if let Err(why) = again.read().await {
+        tracing::error!("the configuration stays as it was: {why}");
     }
     notify::ready();
 }

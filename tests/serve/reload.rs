@@ -184,3 +184,14 @@ fn what_counts_after_a_restart_only_is_named() {
     let log = pair.primary.reload();
     assert!(log.contains("needs_restart=[\"admin.listen\"]"), "{log}");
 }
+
+#[test]
+fn after_a_signal_there_is_nothing_left_to_reload() {
+    let mut pair = Pair::new(110);
+    pair.primary.start();
+    pair.primary.reconfigure("default-lease-time = 600", "default-lease-time = 120");
+    let would = |server: &Server| server.ask(&["reload", "--dry-run"]).unwrap();
+    assert!(would(&pair.primary).contains("+default-lease-time = 120"));
+    pair.primary.reload();
+    assert!(would(&pair.primary).contains("nothing changes"));
+}

@@ -3,11 +3,12 @@
 //! `look` shows them and `drift` compares, by `lookout` once a minute; `requests` reads what is wanted and says in which order the two
 //! servers do it; `change` carries it out: the file is written, the engine takes it, and where it does
 //! not the file is put back. `partner` asks the other server, `mirror` knows what of a relationship it
-//! has in its file too, and `bodies` is the form of it all.
+//! has in its file too, and `bodies` is the form of it all. `again` reads the file because a signal says so.
 //!
 //! An address is never given by both. What takes it from a server is in force there before the other begins
 //! to give it alone; `guard` refuses what would have a server give alone what its partner may be giving.
 
+pub(crate) mod again;
 pub(super) mod bodies;
 mod change;
 mod drift;
