@@ -53,7 +53,7 @@ use json::{AuditBody, SessionBody, StatusBody};
 use problem::Failure;
 use setup::again::Again;
 use setup::lookout::{Drifts, Lookout};
-use setup::{MAX_SCOPES_BODY, Setup, look, requests};
+use setup::{MAX_SCOPES_BODY, Setup, look, requests, reservations};
 
 pub use events::MAX_WATCHERS;
 pub use listener::MAX_CONNECTIONS;
@@ -142,6 +142,8 @@ fn routes() -> Vec<Route> {
         change(Method::POST, "/v1/relationships/{name}/replicate", post(requests::replicate)),
         change(Method::POST, "/v1/replicate", post(requests::replicate_all)),
         change(Method::POST, "/v1/scopes/move", post(requests::move_scope)),
+        change(Method::PUT, "/v1/reservations/{address}", put(reservations::reserve)),
+        change(Method::DELETE, "/v1/reservations/{address}", delete(reservations::free)),
         change(Method::POST, "/v1/configuration/reload", post(requests::reload)),
     ];
     // What brings scopes brings their reservations.

@@ -11,6 +11,7 @@ mod leases;
 mod man;
 mod operate;
 mod pcap;
+mod reservation;
 mod serve;
 mod setup;
 mod sim;
@@ -205,6 +206,11 @@ Example:
         #[command(subcommand)]
         command: setup::ScopeCommand,
     },
+    /// See and change the reservations of a running server's configuration
+    Reservation {
+        #[command(subcommand)]
+        command: reservation::ReservationCommand,
+    },
     /// Compare what both servers of a relationship have to agree on
     #[command(after_help = "\
 Exit codes: 0 both agree, 1 they differ or one cannot be asked.
@@ -376,6 +382,7 @@ pub fn main() -> ExitCode {
         Command::Reset { address, server, json } => finish(operate::reset(&server, address, json)),
         Command::Relationship { command } => finish(setup::relationship(&command)),
         Command::Scope { command } => finish(setup::scopes(&command)),
+        Command::Reservation { command } => finish(reservation::run(&command)),
         Command::Drift { name, look } => finish(setup::drift(&name, &look)),
         Command::Reload { how } => finish(setup::reload(&how)),
         Command::Top { server } => finish(top::run(&server)),

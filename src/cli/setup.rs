@@ -16,7 +16,7 @@ use super::{AdminAddress, Failure};
 #[derive(Debug, Args)]
 pub(super) struct Look {
     #[command(flatten)]
-    server: AdminAddress,
+    pub(super) server: AdminAddress,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -37,9 +37,9 @@ pub(super) struct How {
 pub(super) struct Both {
     /// Also on the partner, whose admin listener is said by peer-admin
     #[arg(long)]
-    partner: bool,
+    pub(super) partner: bool,
     #[command(flatten)]
-    how: How,
+    pub(super) how: How,
 }
 
 #[derive(Debug, Subcommand)]
@@ -311,7 +311,7 @@ pub(super) fn reload(how: &How) -> Result<(), Failure> {
 }
 
 impl Look {
-    fn print<T: Serialize>(
+    pub(super) fn print<T: Serialize>(
         &self,
         answer: &T,
         table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -326,7 +326,12 @@ impl Look {
 }
 
 impl How {
-    fn change(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(), Failure> {
+    pub(super) fn change(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(), Failure> {
         let sign = if path.contains('?') { '&' } else { '?' };
         let path = format!("{path}{sign}dry-run={}", self.dry_run);
         let done: EditBody = self.look.server.client().exchange(method, &path, body)?;

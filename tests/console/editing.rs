@@ -225,3 +225,34 @@ fn remove(page: &mut Page, scopes: &str) {
     apply(page);
     page.wait_for_text("#setup-relationships", "There is no relationship");
 }
+
+#[test]
+fn an_address_is_reserved_for_another_client_and_freed() {
+    let Some((pair, mut page)) = linked(115) else { return };
+    open(&mut page, SCOPE, "reserve");
+    fill(&mut page, "address", "10.78.70.7");
+    fill(&mut page, "hw-address", "02:00:00:00:00:01");
+    propose(&mut page);
+    for side in differences(&mut page) {
+        assert!(side.contains("+address = \"10.78.70.7\""), "{side}");
+    }
+    apply(&mut page);
+    let held = format!("[data-entry='{SCOPE}'] [data-held='10.78.70.7']");
+    page.wait(&format!("document.querySelector({}) !== null", json!(held)));
+    page.eval(&format!("document.querySelector({}).closest('details').open = true", json!(held)));
+    page.click(&format!("{held} [data-edit=change-reservation]"));
+    fill(&mut page, "hw-address", "02:00:00:00:00:02");
+    propose(&mut page);
+    apply(&mut page);
+    let first = format!("document.querySelector({}).textContent", json!(held));
+    page.wait(&format!("{first}.includes('02:00:00:00:00:02')"));
+    page.eval(&format!("document.querySelector({}).closest('details').open = true", json!(held)));
+    pictures(&mut page, "reservation");
+    page.click(&format!("{held} [data-edit=free-reservation]"));
+    propose(&mut page);
+    apply(&mut page);
+    page.wait(&format!("!document.querySelector({})", json!(held)));
+    for server in [&pair.primary, &pair.secondary] {
+        assert!(!server.configured().contains("reservation"));
+    }
+}

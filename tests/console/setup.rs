@@ -437,3 +437,33 @@ fn a_file_changed_by_hand_is_read_anew_on_a_word() {
     assert!(refused.contains("relationship.split: 1000 is too large"), "{refused}");
     pair.primary.wait_for_state("normal");
 }
+
+#[test]
+fn an_address_is_reserved_and_freed_on_both_servers() {
+    let mut pair = introduced(114);
+    pair.start();
+    let ask = |arguments: &[&str]| pair.primary.ask(arguments).unwrap();
+    let client = "02:7e:00:00:00:09";
+    let set =
+        ["reservation", "set", "10.78.70.7", "--hw-address", client, "--partner", "--dry-run"];
+    assert!(ask(&set).contains("nothing is written"));
+    assert!(!file(&pair.primary).contains("reservation"));
+    let said = ask(&set[..6]);
+    assert!(said.contains("applied; partner applied"), "{said}");
+    assert!(ask(&["reservation", "list"]).contains(client));
+    for server in [&pair.primary, &pair.secondary] {
+        assert!(file(server).contains(client), "{}", file(server));
+    }
+    pair.wait_until_synced();
+    assert_eq!(get(&pair.primary, &format!("{RELATIONSHIP}/drift")).json()["in-agreement"], true);
+    let given = lease(9..10, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
+    assert_eq!(given[0].hardware, client);
+    assert_eq!(given[0].address.to_string(), "10.78.70.7");
+    let said = ask(&["reservation", "remove", "10.78.70.7", "--partner"]);
+    assert!(said.contains("applied; partner applied"), "{said}");
+    for server in [&pair.primary, &pair.secondary] {
+        assert!(!file(server).contains("reservation"));
+    }
+    let refused = pair.primary.ask(&["reservation", "remove", "10.78.70.7"]).unwrap_err();
+    assert!(refused.contains("is reserved for nobody"), "{refused}");
+}

@@ -44,6 +44,18 @@ function parameters(told) {
   return isNew ? all : all.filter(({ name }) => name !== "name").map((field) => ({ ...field, value: field.value ?? "" }));
 }
 
+const CLIENT = [
+  { kind: "text", name: "hw-address", label: "Hardware address", placeholder: "00:0c:01:02:03:04" },
+  { kind: "text", name: "client-id", label: "Or client identifier", placeholder: "01:00:0c:01:02:03:04" },
+];
+
+const reservation = (address) => `/v1/reservations/${encodeURIComponent(address)}`;
+
+// For whom: what was left empty is not said.
+function client({ partner, ...values }) {
+  return { ...Object.fromEntries(Object.entries(values).filter(([, value]) => isSaid(value))), partner };
+}
+
 const isSaid = (value) => value !== "" && value !== undefined && value !== null;
 
 // What differs from how it stood: an emptied field goes back to its default.
@@ -132,6 +144,21 @@ export const EDITS = {
   "replicate-all": () => ({
     label: "Replicate", title: "Replicate every relationship", fields: [], text: "The partners get the scopes as they are here, their leases stay.",
     request: () => ({ method: "POST", path: "/v1/replicate", body: {} }),
+  }),
+  "reserve": ({ network }) => ({
+    label: "Reserve", title: `Reserve an address of ${network}`, text: "Only this client gets it from then on.",
+    fields: [{ kind: "text", name: "address", label: "Address" }, ...CLIENT, PARTNER],
+    request: ({ address, ...values }) => ({ method: "PUT", path: reservation(address), body: client(values) }),
+  }),
+  "change-reservation": (held) => ({
+    label: "Apply", title: `Change the reservation of ${held.address}`, text: "Who holds a lease of it keeps it until it ends.",
+    fields: [...CLIENT.map((field) => ({ ...field, value: held[field.name] || "" })), PARTNER],
+    request: (values) => ({ method: "PUT", path: reservation(held.address), body: client(values) }),
+  }),
+  "free-reservation": (held) => ({
+    label: "Remove", isDangerous: true, title: `Remove the reservation of ${held.address}?`, text: "Anybody may get the address then, if it is in a pool.",
+    fields: [PARTNER],
+    request: ({ partner }) => ({ method: "DELETE", path: reservation(held.address), query: { partner } }),
   }),
   "reload": () => ({
     label: "Reload", title: "Read the configuration file again", fields: [], text: "It is applied as it stands on the disk.",

@@ -139,7 +139,16 @@ function scopeEntry(scope) {
     element("div", { class: "head" }, element("h4", { class: "mono" }, scope.network), element("span", { class: "quiet" }, [...times, ...held].join(" · "))),
     element("ul", { class: "ranges" }, ...scope.pools.map(poolRow)),
     options.length ? element("p", { class: "note" }, options.join(" · ")) : null,
-    ...owners.map((owner) => scopeActions(scope, owner, owners.length > 1)));
+    scope.reservations.length ? reservations(scope) : null,
+    ...owners.map((owner) => scopeActions(scope, owner, owners.length > 1)),
+    element("div", { class: "actions" }, editButton("reserve", "Reserve an address", scope)));
+}
+
+function reservations(scope) {
+  const row = (held) => element("li", { "data-held": held.address },
+    element("span", { class: "mono" }, held.address), element("span", { class: "mono quiet" }, held["hw-address"] || held["client-id"]),
+    editButton("change-reservation", "Change", held), editButton("free-reservation", "Remove", held));
+  return element("details", {}, element("summary", {}, "Reservations"), element("ul", { class: "ranges" }, ...scope.reservations.map(row)));
 }
 
 function poolRow(pool) {

@@ -256,6 +256,39 @@ pub(in crate::admin) struct MoveBody {
     pub(super) partner_is_done: bool,
 }
 
+/// `PUT /v1/reservations/{address}`: for whom.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(in crate::admin) struct ReserveBody {
+    #[serde(default)]
+    hw_address: Option<String>,
+    #[serde(default)]
+    client_id: Option<String>,
+    #[serde(default)]
+    pub(super) partner: bool,
+}
+
+impl ReserveBody {
+    /// The keys of `[[subnet.reservation]]` that it has.
+    pub(super) fn client(&self) -> Map<String, Value> {
+        let keys = [("hw-address", &self.hw_address), ("client-id", &self.client_id)];
+        let said = |(key, value): (&str, &Option<String>)| {
+            value.as_ref().map(|value| (key.to_owned(), value.as_str().into()))
+        };
+        keys.into_iter().filter_map(said).collect()
+    }
+}
+
+/// Query of `DELETE /v1/reservations/{address}`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(in crate::admin) struct FreeQuery {
+    #[serde(default)]
+    pub(super) partner: bool,
+    #[serde(default)]
+    pub(super) dry_run: bool,
+}
+
 /// `POST /v1/relationships/{name}/replicate`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! Relationships and scopes of the configuration file: shown, changed, compared with the partner's.
 //!
 //! `look` shows them and `drift` compares, by `lookout` once a minute; `requests` reads what is wanted and says in which order the two
-//! servers do it; `change` carries it out: the file is written, the engine takes it, and where it does
+//! servers do it, `reservations` the same for single addresses; `change` carries it out: the file is written, the engine takes it, and where it does
 //! not the file is put back. `partner` asks the other server, `mirror` knows what of a relationship it
 //! has in its file too, and `bodies` is the form of it all. `again` reads the file because a signal says so.
 //!
@@ -18,6 +18,7 @@ pub(crate) mod lookout;
 mod mirror;
 mod partner;
 pub(super) mod requests;
+pub(super) mod reservations;
 
 use std::sync::Arc;
 

@@ -26,14 +26,14 @@ use super::guard;
 use super::mirror;
 use super::partner::{self, Partner, Request};
 
-type Answer = Result<Json<EditBody>, Failure>;
+pub(super) type Answer = Result<Json<EditBody>, Failure>;
 type Name = Result<Path<String>, PathRejection>;
-type Dry = Result<Query<DryRun>, QueryRejection>;
-type Body = Result<String, StringRejection>;
+pub(super) type Dry = Result<Query<DryRun>, QueryRejection>;
+pub(super) type Body = Result<String, StringRejection>;
 
 /// What a body says, and the same to be written down. It is an object by name: serde would take a list
 /// for one.
-fn read<T: DeserializeOwned>(body: Body) -> Result<(T, Value), Failure> {
+pub(super) fn read<T: DeserializeOwned>(body: Body) -> Result<(T, Value), Failure> {
     let body = body.map_err(|error| Failure::unreadable(error.status(), error.body_text()))?;
     let body = if body.trim().is_empty() { "{}" } else { &body };
     let wrong = |error: serde_json::Error| Failure::wrong(format!("the body is wrong: {error}"));
@@ -42,7 +42,7 @@ fn read<T: DeserializeOwned>(body: Body) -> Result<(T, Value), Failure> {
     Ok((serde_json::from_value(value.clone()).map_err(wrong)?, value))
 }
 
-fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failure> {
+pub(super) fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failure> {
     query.map(|Query(query)| query).map_err(|error| Failure::wrong(error.body_text()))
 }
 
@@ -50,7 +50,7 @@ fn path(name: &str, rest: &str) -> String {
     format!("/v1/relationships/{}{rest}", escaped(name))
 }
 
-fn step(partner: &Partner, request: Request, is_needed: bool) -> Step {
+pub(super) fn step(partner: &Partner, request: Request, is_needed: bool) -> Step {
     Step { partner: partner.clone(), deed: Deed::Change(request), is_needed }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`edit`] makes a new text of a text and a [`Wish`]; it changes nothing else. The new text is read as
 //! every configuration is, so that nothing can be written that the server would not start with.
-//! `relationships`, `scopes` and `replace` carry out the wishes, each with the help of `document`, which
+//! `relationships`, `scopes`, `reservations` and `replace` carry out the wishes, each with the help of `document`, which
 //! knows how sections are written; `scope` and `options` show what is configured in one way of writing.
 //! [`diff`] tells a change line by line and `secrets` keeps what it must not tell; [`ConfigFile`]
 //! replaces the file, whole or not at all.
@@ -14,10 +14,12 @@ mod options;
 mod problem;
 mod relationships;
 mod replace;
+mod reservations;
 mod scope;
 mod scopes;
 mod secrets;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
@@ -102,6 +104,18 @@ pub enum Wish {
         /// relationship-name.
         to: String,
     },
+    /// An address is held for one client.
+    Reserve {
+        /// The address.
+        address: Ipv4Addr,
+        /// `hw-address` or `client-id`.
+        client: Map<String, Json>,
+    },
+    /// It is held for nobody any more.
+    Free {
+        /// The address.
+        address: Ipv4Addr,
+    },
     /// Scopes of a relationship become as the partner has them.
     Replace {
         /// relationship-name.
@@ -161,6 +175,10 @@ fn apply(document: &mut DocumentMut, config: &Config, wish: &Wish) -> Result<(),
             relationship(config, to)?;
             scopes::change_hands(document, config, network, from, to)
         }
+        Wish::Reserve { address, client } => {
+            reservations::reserve(document, config, *address, client)
+        }
+        Wish::Free { address } => reservations::free(document, config, *address),
         Wish::Replace { name, scopes, is_complete } => {
             relationship(config, name)?;
             replace::replace(document, config, name, scopes, *is_complete)

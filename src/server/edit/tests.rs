@@ -356,3 +356,49 @@ fn a_file_with_the_line_ends_of_windows_keeps_them() {
     let after = edit(&text, &modify(&json!({ "split": 64 })), Path::new("t.toml")).unwrap().text;
     assert_eq!(after, text.replace("split = 128 ", "split = 64 "));
 }
+
+fn reserve(address: &str, client: &Json) -> Wish {
+    Wish::Reserve { address: address.parse().unwrap(), client: object(client) }
+}
+
+#[test]
+fn a_reservation_is_put_into_the_subnet_of_its_address() {
+    let text = edited(&reserve("10.1.0.7", &json!({ "client-id": "01:02" }))).unwrap();
+    let config = read(&text, Path::new("t.toml")).unwrap();
+    let held = |subnet: usize| config.subnets[subnet].reservations.len();
+    assert_eq!([held(0), held(1)], [1, 1]);
+    assert!(
+        text.contains("[[subnet.reservation]]\naddress = \"10.1.0.7\"\nclient-id = \"01:02\"\n")
+    );
+}
+
+#[test]
+fn a_reserved_address_is_held_for_another_client_in_the_same_place() {
+    let (gone, come) = change(&reserve("10.2.0.5", &json!({ "hw-address": "00:0c:01:02:03:05" })));
+    assert_eq!(gone, ["hw-address = \"00:0c:01:02:03:04\""]);
+    assert_eq!(come, ["hw-address = \"00:0c:01:02:03:05\""]);
+    let (gone, come) = change(&reserve("10.2.0.5", &json!({ "client-id": "01:02" })));
+    assert_eq!(gone, ["hw-address = \"00:0c:01:02:03:04\""]);
+    assert_eq!(come, ["client-id = \"01:02\""]);
+}
+
+#[test]
+fn a_reservation_without_a_client_is_refused() {
+    let refused = edited(&reserve("10.1.0.7", &json!({}))).unwrap_err().to_string();
+    assert!(refused.contains("subnet.reservation"), "{refused}");
+}
+
+#[test]
+fn a_reserved_address_is_freed() {
+    let text = edited(&Wish::Free { address: "10.2.0.5".parse().unwrap() }).unwrap();
+    assert!(!text.contains("reservation"), "{text}");
+    let twice = edit(&text, &Wish::Free { address: "10.2.0.5".parse().unwrap() }, Path::new("t"));
+    let refused = twice.unwrap_err().to_string();
+    assert!(refused.contains("10.2.0.5 is reserved for nobody"), "{refused}");
+}
+
+#[test]
+fn an_address_of_no_subnet_is_not_reserved() {
+    let refused = edited(&reserve("10.9.0.7", &json!({ "client-id": "01:02" }))).unwrap_err();
+    assert!(matches!(refused, EditError::UnknownScope { .. }), "{refused}");
+}
