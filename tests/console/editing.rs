@@ -181,7 +181,7 @@ fn the_file_is_read_again_as_it_stands() {
 fn an_exchange_under_way_is_shown_with_what_is_done() {
     let Some(page) = page() else { return };
     // A partner that hangs is not lost for a while, however slow all this is.
-    let pair = Pair::new(239);
+    let pair = Pair::new(145);
     for server in [&pair.primary, &pair.secondary] {
         server.reconfigure("max-response-delay = 30", "max-response-delay = 300");
     }

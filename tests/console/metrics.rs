@@ -44,7 +44,7 @@ fn counted(network: u8) -> Pair {
 
 #[test]
 fn whoever_asks_for_open_metrics_gets_them() {
-    let pair = counted(236);
+    let pair = counted(140);
     let answer = open_metrics(&pair.primary);
     let kind = answer.header("content-type").unwrap();
     assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -67,7 +67,7 @@ fn whoever_asks_for_open_metrics_gets_them() {
 
 #[test]
 fn updates_and_acknowledgements_are_counted_on_both_sides() {
-    let pair = counted(237);
+    let pair = counted(141);
     let sample = |server: &Server, direction, message| {
         server.sample(&format!(
             "twinlease_messages_total{{relationship=\"loopback\",direction=\"{direction}\",type=\"{message}\"}}"
@@ -92,7 +92,7 @@ fn updates_and_acknowledgements_are_counted_on_both_sides() {
 
 #[test]
 fn the_status_has_its_gauges() {
-    let pair = counted(238);
+    let pair = counted(142);
     pair.primary.ask(&["maintenance", "loopback", "--for", "1h"]).unwrap();
     let status = get(&pair.primary, "/v1/status").json()["relationships"][0].clone();
     let text = metrics(&pair.primary);
@@ -123,7 +123,7 @@ fn the_status_has_its_gauges() {
 /// What is only there after something has happened stands in the documentation at least.
 #[test]
 fn every_metric_of_the_alerts_and_of_the_dashboard_exists() {
-    let pair = counted(239);
+    let pair = counted(143);
     let text = metrics(&pair.primary);
     let documented = include_str!("../../docs/admin.md");
     for file in [
@@ -183,7 +183,7 @@ fn prometheus_takes_the_rules_and_the_metrics() {
         let output = promtool(arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
-    let pair = counted(240);
+    let pair = counted(144);
     let mut check = promtool(&["check", "metrics"]);
     check.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut check = check.spawn().unwrap();

@@ -74,7 +74,7 @@ fn keys(network: u8) -> Value {
 
 #[test]
 fn what_is_configured_is_shown_as_it_is_described() {
-    let mut pair = introduced(240);
+    let mut pair = introduced(125);
     pair.start();
     let schemas = get(&pair.primary, "/v1/openapi.json").json()["components"]["schemas"].clone();
     let relationship = get(&pair.primary, RELATIONSHIP).json();
@@ -100,7 +100,7 @@ fn what_is_configured_is_shown_as_it_is_described() {
 
 #[test]
 fn a_dry_run_writes_nothing() {
-    let mut pair = introduced(241);
+    let mut pair = introduced(126);
     pair.start();
     let before = [file(&pair.primary), file(&pair.secondary)];
     let path = format!("{RELATIONSHIP}?dry-run=true");
@@ -117,7 +117,7 @@ fn a_dry_run_writes_nothing() {
 
 #[test]
 fn a_change_is_written_applied_and_noted_and_no_lease_is_lost() {
-    let mut pair = introduced(242);
+    let mut pair = introduced(127);
     let path = pair.primary.directory().join("twinlease.toml");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     pair.primary.reconfigure("split = 128", "split = 128 # half and half");
@@ -140,7 +140,7 @@ fn a_change_is_written_applied_and_noted_and_no_lease_is_lost() {
 
 #[test]
 fn a_wrong_wish_is_refused_with_its_rule_and_changes_nothing() {
-    let mut pair = Pair::new(243);
+    let mut pair = Pair::new(128);
     pair.primary.start();
     let before = file(&pair.primary);
     let add =
@@ -178,7 +178,7 @@ fn a_wrong_wish_is_refused_with_its_rule_and_changes_nothing() {
 
 #[test]
 fn a_secret_is_in_no_answer_no_log_and_no_entry() {
-    let mut pair = Pair::new(244);
+    let mut pair = Pair::new(129);
     let token = "swordfish-in-the-file";
     pair.primary.reconfigure("[dhcp]", &format!("token = \"{token}\"\n[dhcp]"));
     pair.primary.environment.insert("TWINLEASE_TOKEN", token.to_owned());
@@ -200,7 +200,7 @@ fn a_secret_is_in_no_answer_no_log_and_no_entry() {
 
 #[test]
 fn roles_are_held_by_every_change() {
-    let mut pair = Pair::new(245);
+    let mut pair = Pair::new(130);
     let mut lines = String::new();
     let mut tokens = Vec::new();
     for role in ["read", "operate", "admin"] {
@@ -235,7 +235,7 @@ fn roles_are_held_by_every_change() {
 
 #[test]
 fn a_relationship_is_made_on_both_servers_in_one_step() {
-    let mut pair = strangers(246);
+    let mut pair = strangers(131);
     pair.primary.start();
     pair.secondary.start();
     let given = lease(0..20, [pair.primary.dhcp(); 2], |_| {});
@@ -257,7 +257,7 @@ fn a_relationship_is_made_on_both_servers_in_one_step() {
 
 #[test]
 fn a_relationship_without_scopes_is_empty_until_its_first() {
-    let mut pair = strangers(247);
+    let mut pair = strangers(132);
     pair.primary.start();
     pair.secondary.start();
     let body = json!({ "relationship": keys(247), "partner": true });
@@ -282,7 +282,7 @@ fn a_relationship_without_scopes_is_empty_until_its_first() {
 
 #[test]
 fn leases_of_a_secondary_are_not_shared_with_a_primary_that_serves_already() {
-    let mut pair = strangers(249);
+    let mut pair = strangers(134);
     pair.primary.start();
     pair.secondary.start();
     let mut keys = keys(249);
@@ -303,7 +303,7 @@ fn leases_of_a_secondary_are_not_shared_with_a_primary_that_serves_already() {
 
 #[test]
 fn a_partner_that_cannot_be_reached_is_passed_over_and_said_so() {
-    let mut pair = strangers(248);
+    let mut pair = strangers(133);
     pair.primary.start();
     let body = json!({ "relationship": keys(248), "scopes": [{ "network": "10.78.0.0/16" }],
                        "partner": true });
@@ -316,7 +316,7 @@ fn a_partner_that_cannot_be_reached_is_passed_over_and_said_so() {
 
 #[test]
 fn a_partner_that_refuses_leaves_everything_as_it_was() {
-    let mut pair = introduced(229);
+    let mut pair = introduced(120);
     pair.start();
     let before = file(&pair.primary);
     let scope = json!({ "scope": { "network": "10.79.0.0/24", "ranges": ["10.79.0.10-10.79.0.99"] },
@@ -337,7 +337,7 @@ fn a_partner_that_refuses_leaves_everything_as_it_was() {
 
 #[test]
 fn a_difference_is_named_and_replication_takes_it_away_and_no_lease() {
-    let mut pair = introduced(250);
+    let mut pair = introduced(135);
     pair.secondary.reconfigure("max-lease-time = 7200", "max-lease-time = 3600 # for now");
     pair.secondary.reconfigure("10.78.71.255", "10.78.70.255");
     pair.start();
@@ -372,7 +372,7 @@ fn a_difference_is_named_and_replication_takes_it_away_and_no_lease() {
 
 #[test]
 fn a_removed_relationship_leaves_its_scopes_and_leases_here() {
-    let mut pair = introduced(236);
+    let mut pair = introduced(121);
     pair.start();
     let given = lease(0..30, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
     pair.wait_until_synced();
@@ -392,7 +392,7 @@ fn a_removed_relationship_leaves_its_scopes_and_leases_here() {
 
 #[test]
 fn a_removed_relationship_leaves_its_scopes_and_leases_there() {
-    let mut pair = introduced(237);
+    let mut pair = introduced(122);
     pair.start();
     let given = lease(0..30, [pair.primary.dhcp(), pair.secondary.dhcp()], |_| {});
     pair.wait_until_synced();
@@ -408,7 +408,7 @@ fn a_removed_relationship_leaves_its_scopes_and_leases_there() {
 
 #[test]
 fn a_scope_that_leaves_its_relationship_is_disabled_on_the_partner() {
-    let mut pair = introduced(238);
+    let mut pair = introduced(123);
     pair.start();
     let path =
         format!("{RELATIONSHIP}/scopes?network=10.78.0.0/16&on-partner=disable&partner=true");
@@ -424,7 +424,7 @@ fn a_scope_that_leaves_its_relationship_is_disabled_on_the_partner() {
 
 #[test]
 fn a_file_changed_by_hand_is_read_anew_on_a_word() {
-    let mut pair = introduced(239);
+    let mut pair = introduced(124);
     pair.start();
     pair.primary.reconfigure("split = 128", "split = 100");
     let shown = pair.primary.ask(&["reload", "--dry-run"]).unwrap();

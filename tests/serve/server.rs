@@ -1,11 +1,12 @@
 //! Two servers that share a relationship on loopback, started, stopped, killed and read out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -27,6 +28,9 @@ pub const RELATIONSHIP: &str = "loopback";
 const FAILOVER_PORT: u16 = 6470;
 const DHCP_PORT: u16 = 6767;
 const ADMIN_PORT: u16 = 8067;
+
+/// Networks that tests of this program have: two would find each other's servers.
+static TAKEN: Mutex<BTreeSet<u8>> = Mutex::new(BTreeSet::new());
 
 /// One server: its configuration and its store; running or not.
 #[derive(Debug)]
@@ -74,6 +78,7 @@ impl Pair {
     }
 
     fn of(network: u8, configuration: impl Fn(&str, Ipv4Addr, Ipv4Addr, &Path) -> String) -> Self {
+        assert!(TAKEN.lock().unwrap().insert(network), "two tests have the network {network}");
         let directory = tempfile::tempdir().unwrap();
         let address = |last| Ipv4Addr::new(127, 77, network, last);
         let server = |role, own, peer| {
