@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::packet::{ACK, Client, Message, NAK, OFFER};
+use crate::wait::wait_until;
 
 /// Clients that ask at the same time.
 const AT_ONCE: usize = 32;
@@ -30,6 +33,34 @@ struct Asking {
     question: Message,
     asked: Instant,
     since: Instant,
+}
+
+/// Lets more and more clients get leases while `disturb` does something to the servers; it is given the
+/// number of leases so far. All leases that were given.
+pub fn lease_while(servers: [SocketAddrV4; 2], disturb: impl FnOnce(&AtomicU16)) -> Vec<Given> {
+    let (count, enough) = (AtomicU16::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            let (mut given, mut first) = (Vec::new(), 0);
+            while !enough.load(Ordering::Relaxed) {
+                given.extend(lease(first..first + 50, servers, |_| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }));
+                first += 50;
+                thread::sleep(Duration::from_millis(20));
+            }
+            given
+        });
+        disturb(&count);
+        enough.store(true, Ordering::Relaxed);
+        clients.join().unwrap()
+    })
+}
+
+/// Waits until forty more leases have been given.
+pub fn wait_for_more(count: &AtomicU16) {
+    let before = count.load(Ordering::Relaxed);
+    wait_until("leases to be given", PATIENCE, || count.load(Ordering::Relaxed) > before + 40);
 }
 
 /// Lets clients of these numbers get leases from whichever of the servers answers. `each` is called

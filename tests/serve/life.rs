@@ -1,14 +1,12 @@
 //! A pair's life: together, one killed, one stopped in order.
 
 use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::clients::{Given, lease};
+use crate::clients::{Given, lease, lease_while, wait_for_more};
 use crate::packet::Client;
-use crate::server::{PATIENCE, Pair, Server};
-use crate::wait::wait_until;
+use crate::server::{Pair, Server};
 
 /// Fails unless `server` holds every one of these leases for its client and for as long.
 fn assert_holds(server: &Server, given: &[Given]) {
@@ -47,33 +45,15 @@ fn kill_9_of_either_server_loses_no_lease_that_a_client_was_given() {
     let mut pair = Pair::new(2);
     pair.start();
     let servers = [pair.primary.dhcp(), pair.secondary.dhcp()];
-    let (count, enough) = (AtomicU16::new(0), AtomicBool::new(false));
-    let given = thread::scope(|scope| {
-        let clients = scope.spawn(|| {
-            let mut given = Vec::new();
-            let mut first = 0;
-            while !enough.load(Ordering::Relaxed) {
-                given.extend(lease(first..first + 50, servers, |_| {
-                    count.fetch_add(1, Ordering::Relaxed);
-                }));
-                first += 50;
-                thread::sleep(Duration::from_millis(20));
-            }
-            given
-        });
+    let given = lease_while(servers, |count| {
         for round in 0..6 {
             let server = if round % 2 == 0 { &mut pair.primary } else { &mut pair.secondary };
-            let before = count.load(Ordering::Relaxed);
-            wait_until("leases to be given", PATIENCE, || {
-                count.load(Ordering::Relaxed) > before + 40
-            });
+            wait_for_more(count);
             server.kill();
             thread::sleep(Duration::from_millis(100 * round));
             server.start();
             server.wait_for_state("normal");
         }
-        enough.store(true, Ordering::Relaxed);
-        clients.join().unwrap()
     });
     assert!(given.len() > 240);
     pair.wait_until_synced();

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::clients::{Given, lease};
-use crate::server::{PATIENCE, Pair, Server};
-use crate::wait::wait_until;
+use crate::clients::{Given, lease, lease_while, wait_for_more};
+use crate::server::{Pair, Server};
 
 /// A pool that has no relationship, instead of the one that has.
 const OWN_POOL: (&str, &str) = ("relationship = \"loopback\"\n", "");
@@ -108,33 +105,15 @@ fn no_lease_is_lost_or_given_twice_while_the_configuration_changes_again_and_aga
     let mut pair = Pair::new(105);
     pair.start();
     let servers = [pair.primary.dhcp(), pair.secondary.dhcp()];
-    let (count, enough) = (AtomicU16::new(0), AtomicBool::new(false));
-    let given = thread::scope(|scope| {
-        let clients = scope.spawn(|| {
-            let mut given = Vec::new();
-            let mut first = 0;
-            while !enough.load(Ordering::Relaxed) {
-                given.extend(lease(first..first + 50, servers, |_| {
-                    count.fetch_add(1, Ordering::Relaxed);
-                }));
-                first += 50;
-                thread::sleep(Duration::from_millis(10));
-            }
-            given
-        });
+    let given = lease_while(servers, |count| {
         for round in 0..8 {
             let server = if round % 2 == 0 { &pair.primary } else { &pair.secondary };
-            let before = count.load(Ordering::Relaxed);
-            wait_until("leases to be given", PATIENCE, || {
-                count.load(Ordering::Relaxed) > before + 40
-            });
+            wait_for_more(count);
             let window = |round: u32| format!("max-unacked-updates = {}", 200 + round / 2);
             server.reconfigure(&window(round), &window(round + 2));
             assert!(server.reload().contains("configuration applied"));
             server.wait_for_state("normal");
         }
-        enough.store(true, Ordering::Relaxed);
-        clients.join().unwrap()
     });
     assert_no_double(&given);
     pair.wait_until_synced();
