@@ -211,4 +211,12 @@ mod tests {
         assert_eq!(owners.iter().count(), 1000);
         assert_eq!(touched(&mut owners), Vec::<usize>::new());
     }
+
+    #[test]
+    fn one_that_is_about_to_be_replaced_serves_nobody() {
+        let mut owners = quiet();
+        owners.get_mut(3).unwrap().rest();
+        assert!(owners.owner(3).is_none());
+        assert!(owners.owner(4).is_some());
+    }
 }
