@@ -302,7 +302,8 @@ impl FailoverEndpoint {
         let state = self.state();
         let partners_business = self.config.role == Role::Secondary
             && state == FailoverState::Normal
-            && self.config.dialect.primary_alone_expires();
+            && self.config.dialect.primary_alone_expires()
+            && !self.partner.is_twinlease();
         serves_clients(state) && !partners_business
     }
 

@@ -14,12 +14,9 @@ use twinlease::wire::dialect::Dialect;
 use twinlease::wire::frame::MAX_MESSAGE_LEN;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::{DHCPD, Said, Script};
+use crate::support::scripted::{DHCPD, Said, Script, TWINLEASE};
 use crate::support::world::{PRIMARY, SECONDARY, World};
 use crate::support::{START, address, client, config};
-
-/// vendor-class-identifier of another twinlease.
-const TWINLEASE: &[u8] = b"twinlease-0.1.0";
 
 /// A primary in NORMAL whose partner says that it is `vendor`.
 fn primary(config: RelationshipConfig, vendor: &'static [u8]) -> Script {

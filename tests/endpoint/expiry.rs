@@ -10,7 +10,7 @@ use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::{Script, stored};
+use crate::support::scripted::{DHCPD, Script, TWINLEASE, stored};
 use crate::support::{MCLT, START, address, client, config};
 
 fn status(script: &Script) -> BindingStatus {
@@ -18,10 +18,12 @@ fn status(script: &Script) -> BindingStatus {
 }
 
 /// What a secondary in NORMAL makes of a lease of the partner's that runs out.
-fn at_the_end_of_a_lease(dialect: Dialect) -> (BindingStatus, bool) {
+fn at_the_end_of_a_lease(dialect: Dialect, vendor: &'static [u8]) -> (BindingStatus, bool) {
     let mut relationship = config(Role::Secondary, 20);
     relationship.dialect = dialect;
-    let mut script = Script::normal_secondary_of(relationship);
+    let mut script = Script::new(relationship, Recovered::default());
+    script.vendor = vendor;
+    script.settle_as_secondary();
     script.update(BindingUpdate {
         address: address(12),
         binding_status: Some(BindingStatus::Active.code()),
@@ -41,12 +43,20 @@ fn at_the_end_of_a_lease(dialect: Dialect) -> (BindingStatus, bool) {
 /// A dhcpd primary refuses to hear of an expiry from its secondary.
 #[test]
 fn a_secondary_in_normal_leaves_expiry_to_a_dhcpd() {
-    assert_eq!(at_the_end_of_a_lease(Dialect::Isc), (BindingStatus::Active, false));
+    assert_eq!(at_the_end_of_a_lease(Dialect::Isc, DHCPD), (BindingStatus::Active, false));
 }
 
 #[test]
 fn a_secondary_in_normal_tells_a_partner_that_follows_the_draft_of_an_expiry() {
-    assert_eq!(at_the_end_of_a_lease(Dialect::Draft12), (BindingStatus::Expired, true));
+    let end = at_the_end_of_a_lease(Dialect::Draft12, b"test");
+    assert_eq!(end, (BindingStatus::Expired, true));
+}
+
+/// Where the secondary believes that a lease lasts longer, nobody else would end it.
+#[test]
+fn a_secondary_in_normal_tells_another_twinlease_of_an_expiry_in_the_dialect_of_dhcpd() {
+    let end = at_the_end_of_a_lease(Dialect::Isc, TWINLEASE);
+    assert_eq!(end, (BindingStatus::Expired, true));
 }
 
 /// A primary that comes back in `state` with a lease of client 1 that ran out 300 seconds ago.

@@ -11,10 +11,8 @@ use twinlease::endpoint::{
 use twinlease::wire::codes::FailoverState;
 use twinlease::wire::message::Message;
 
-use crate::support::scripted::{DHCPD, LINK, Script};
+use crate::support::scripted::{DHCPD, LINK, Script, TWINLEASE};
 use crate::support::{client, config};
-
-const TWINLEASE: &[u8] = b"twinlease-0.1.0";
 
 fn paced(pace: Pace) -> RelationshipConfig {
     let mut relationship = config(Role::Primary, 20);

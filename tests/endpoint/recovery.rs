@@ -9,7 +9,7 @@ use twinlease::wire::bndupd::BindingUpdate;
 use twinlease::wire::codes::{BindingStatus, FailoverState};
 use twinlease::wire::dialect::Dialect;
 
-use crate::support::scripted::{Script, stored};
+use crate::support::scripted::{Script, TWINLEASE, stored};
 use crate::support::world::{Disk, PRIMARY, SECONDARY, World};
 use crate::support::{MCLT, START, address, client, config};
 
@@ -180,7 +180,7 @@ fn a_partner_that_lost_its_store_is_told_what_it_had_promised() {
 /// What two servers that differ about a loss say of a lease until then has to come to the same.
 #[test]
 fn another_twinlease_that_holds_on_to_a_lease_that_ended_here_is_believed() {
-    for (vendor, believed) in [(&b"twinlease-0.1.0"[..], true), (b"another", false)] {
+    for (vendor, believed) in [(TWINLEASE, true), (b"another", false)] {
         let mut ended = Binding::unused(address(12));
         ended.binding_status = BindingStatus::Expired;
         ended.client = Some(client(1).to_client());

@@ -93,6 +93,9 @@ pub(crate) struct Script {
     pub(crate) sent: Vec<Vec<u8>>,
 }
 
+/// vendor-class-identifier of another twinlease.
+pub(crate) const TWINLEASE: &[u8] = b"twinlease-0.1.0";
+
 /// vendor-class-identifier of a dhcpd.
 pub(crate) const DHCPD: &[u8] = b"isc-V4.4.3-P1";
 
