@@ -57,7 +57,8 @@ const WORD: usize = size_of::<u64>();
 /// Octets of half of that.
 const HALF: usize = size_of::<u32>();
 
-/// The buckets so far, each in the lowest octet.
+/// The buckets so far. While a word is taken they are the lowest octets of what is left of it, so that
+/// each chain needs one register and no more: eight have room side by side.
 struct Chains<const N: usize> {
     buckets: [u64; N],
 }
@@ -68,17 +69,16 @@ impl<const N: usize> Chains<N> {
         Self { buckets: [octet.into(); N] }
     }
 
-    /// Takes `octets` octets from the low end of each word.
+    /// Takes all of each word, which has so many octets, from its low end.
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "an octet indexes a table of 256 entries")]
-    fn take(&mut self, mut words: [u64; N], octets: usize) {
-        for (word, bucket) in words.iter_mut().zip(&self.buckets) {
-            *word ^= bucket;
+    fn take(&mut self, words: [u64; N], octets: usize) {
+        for (bucket, word) in self.buckets.iter_mut().zip(words) {
+            *bucket ^= word;
         }
         for _ in 0..octets {
-            for (word, bucket) in words.iter_mut().zip(&mut self.buckets) {
-                *bucket = MIXING_TABLE[usize::from(low_octet(*word))].into();
-                *word = (*word >> 8) ^ *bucket;
+            for left in &mut self.buckets {
+                *left = (*left >> 8) ^ u64::from(MIXING_TABLE[usize::from(low_octet(*left))]);
             }
         }
     }
