@@ -1,6 +1,8 @@
 """Clients that come at a rate, whatever the servers do."""
 
 import json
+import math
+import time
 
 from .network import ADDRESSES
 from .prerequisites import PROGRAM
@@ -50,18 +52,22 @@ def outcome(text, complaint):
 class SteadyLoad:
     """A load for as long as something else takes."""
 
+    # Seconds after which an exchange is given up.
+    PATIENCE = 1
+
     def __init__(self, network, hosts, clients, longest):
         self.seconds = longest
         command = Clients(network, hosts, clients).command(STEADY, longest)
         self.out = network.directory / "steady"
         self.out.unlink(missing_ok=True)
+        self.began = time.monotonic()
         self.process = network.start("clients", command, network.directory, self.out)
 
-    def until(self, seconds):
-        """Lets it go on to its end; the share of the exchanges of its first `seconds` seconds that came to nothing."""
+    def until_now(self):
+        """Lets it go on to its end; the share of the exchanges begun up to now, in whole seconds, that came to nothing."""
+        seconds = math.ceil(time.monotonic() - self.began)
         self.process.child.wait(self.seconds + 60)
         text = self.process.log()
-        run = json.loads(text[text.index("{") : text.rindex("}") + 1])["runs"][-1]
-        during = run["each-second"][: max(int(seconds), 1)]
-        begun = sum(second["begun"] for second in during)
-        return 1 - sum(second["completed"] for second in during) / begun
+        each = json.loads(text[text.index("{") : text.rindex("}") + 1])["runs"][-1]["each-second"]
+        begun = sum(second["begun"] for second in each[:seconds])
+        return sum(second["unanswered"] + second["refused"] for second in each[: seconds + self.PATIENCE]) / begun

@@ -190,8 +190,7 @@ def synchronisation(bench, kind, figures, count=60_000, deadline=60):
         figures[f"sync {size} s"] = time.monotonic() - start
         figures[f"sync {size} bindings/s"] = count / figures[f"sync {size} s"]
     finally:
-        took = time.monotonic() - start
-        figures[f"unanswered meanwhile {size} %"] = 100 * load.until(took)
+        figures[f"unanswered meanwhile {size} %"] = 100 * load.until_now()
         for server in (full, empty):
             server.stop()
 

@@ -298,7 +298,7 @@ impl Conversation {
         let (held, address) = (client.holds_lease(now), client.address);
         client.phase = Phase::Idle;
         self.under_way = self.under_way.saturating_sub(1);
-        self.tally.refused += 1;
+        self.tally.refuse();
         if phase == Phase::Confirming {
             if held {
                 self.findings.note(Broken::Refused, || {

@@ -154,6 +154,7 @@ fn second_json(second: &Second) -> Value {
         "begun": second.begun,
         "completed": second.completed,
         "unanswered": second.unanswered,
+        "refused": second.refused,
         "p50-microseconds": second.p50,
         "p99-microseconds": second.p99,
     })

@@ -70,11 +70,12 @@ pub(super) struct Answers {
 }
 
 /// What happened within one second.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Second {
     pub(super) begun: u64,
     pub(super) completed: u64,
     pub(super) unanswered: u64,
+    pub(super) refused: u64,
     /// Half of the exchanges that ended took no longer, in microseconds.
     pub(super) p50: f64,
     /// 99 of 100 took no longer.
@@ -112,6 +113,12 @@ impl Tally {
         }
     }
 
+    /// An exchange ends with a NAK.
+    pub(super) fn refuse(&mut self) {
+        self.refused += 1;
+        self.second.refused += 1;
+    }
+
     /// Closes the seconds that are over. Returns the last one that was closed, if any.
     pub(super) fn turn_second(&mut self, now: u64) -> Option<Second> {
         let mut closed = None;
@@ -124,7 +131,7 @@ impl Tally {
 
     /// Closes the second that has only begun, if anything happened in it.
     pub(super) fn finish(&mut self) {
-        if self.second.begun + self.second.completed + self.second.unanswered > 0 {
+        if self.second != Second::default() {
             self.close_second();
         }
     }
@@ -162,7 +169,7 @@ mod tests {
         tally.complete(1_000_000);
         tally.give_up(false);
         tally.give_up(true);
-        tally.refused += 1;
+        tally.refuse();
         assert_eq!((tally.begun, tally.completed, tally.unanswered()), (4, 1, 2));
         assert!((tally.failed_share() - 0.75).abs() < f64::EPSILON);
     }
@@ -174,9 +181,12 @@ mod tests {
         assert!(tally.turn_second(SECOND - 1).is_none());
         assert_eq!(tally.turn_second(SECOND).unwrap().begun, 1);
         tally.complete(2_000_000);
+        tally.refuse();
         tally.finish();
         let completed: Vec<_> = tally.seconds.iter().map(|second| second.completed).collect();
         assert_eq!(completed, [0, 1]);
+        let refused: Vec<_> = tally.seconds.iter().map(|second| second.refused).collect();
+        assert_eq!(refused, [0, 1]);
         assert!((tally.seconds[1].p99 - 2000.0).abs() < 5.0);
     }
 
