@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::PATIENCE;
+use crate::skipping::skip;
 use crate::wait::wait_until;
 
 /// Its names on the systems that have it.
@@ -43,18 +44,9 @@ pub fn page() -> Option<Page> {
         command.status().is_ok_and(|status| status.success())
     });
     if found.is_none() {
-        skip("the console in a browser: there is no chromium");
+        skip("the console in a browser", "missing: chromium (package chromium)");
     }
     found.map(|program| Page::start(program))
-}
-
-fn skip(why: &str) {
-    eprintln!("skipped: {why}");
-    if let Some(file) = std::env::var_os("TWINLEASE_SKIPS")
-        && let Ok(mut file) = OpenOptions::new().append(true).open(file)
-    {
-        let _ = writeln!(file, "{why}");
-    }
 }
 
 impl Page {

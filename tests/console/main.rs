@@ -29,6 +29,8 @@ mod relay;
 #[path = "../serve/server.rs"]
 mod server;
 mod setup;
+#[path = "../skipping/mod.rs"]
+mod skipping;
 mod steering;
 mod story;
 mod tls;

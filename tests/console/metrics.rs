@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::clients::lease;
 use crate::http::{Answer, get, send};
 use crate::server::{PATIENCE, Pair, Server};
+use crate::skipping::skip;
 use crate::wait::wait_until;
 
 fn contrib(file: &str) -> PathBuf {
@@ -166,7 +167,7 @@ fn the_dashboard_is_one_that_grafana_can_import() {
     }
 }
 
-/// Where Prometheus is installed its own tool looks at the rules, and at what it would be told.
+/// Its own tool looks at the rules, and at what it would be told.
 #[test]
 fn prometheus_takes_the_rules_and_the_metrics() {
     let promtool = |arguments: &[&str]| {
@@ -175,7 +176,7 @@ fn prometheus_takes_the_rules_and_the_metrics() {
         command
     };
     if promtool(&["--version"]).output().is_err() {
-        return;
+        return skip("the rules for Prometheus", "missing: promtool (package prometheus)");
     }
     for arguments in
         [&["check", "rules", "twinlease.rules.yml"][..], &["test", "rules", "twinlease.test.yml"]]

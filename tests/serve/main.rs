@@ -25,6 +25,8 @@ mod reload;
 mod secrets;
 mod server;
 mod settings;
+#[path = "../skipping/mod.rs"]
+mod skipping;
 mod steering;
 mod storage;
 mod systemd;

@@ -1,8 +1,12 @@
 //! May an interoperation test run on this machine, and how many run at once.
 
-use std::io::Write as _;
+#[path = "../../skipping/mod.rs"]
+mod skipping;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use skipping::skip;
 
 /// Tests that hold namespaces and daemons at the same time. Most of their life is waiting for timers of the
 /// protocol, so a few more than there are processors.
@@ -74,18 +78,6 @@ pub fn are_there(test: &str, tools: &[(&str, &str)]) -> bool {
 fn missing(tools: &[(&str, &str)]) -> Vec<String> {
     let missing = tools.iter().filter(|(tool, _)| find(tool).is_none());
     missing.map(|(tool, package)| format!("{tool} (package {package})")).collect()
-}
-
-fn skip(test: &str, reason: &str) {
-    println!("SKIPPED: {test}: {reason}");
-    if let Some(path) = std::env::var_os("TWINLEASE_SKIPS") {
-        let mut skips = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        writeln!(skips, "{test}: {reason}").unwrap();
-    }
-    assert!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "with CI=true nothing is skipped: {test}: {reason}"
-    );
 }
 
 /// Why no test of this binary can run here.
