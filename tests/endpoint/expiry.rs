@@ -6,7 +6,7 @@ use twinlease::durable::Recovered;
 use twinlease::endpoint::LeaseAuthority;
 use twinlease::time::UnixTime;
 use twinlease::wire::bndupd::BindingUpdate;
-use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType};
+use twinlease::wire::codes::{BindingStatus, FailoverState, MessageType, RejectReason};
 use twinlease::wire::dialect::Dialect;
 use twinlease::wire::message::Message;
 
@@ -17,23 +17,34 @@ fn status(script: &Script) -> BindingStatus {
     script.endpoint.table().get(address(12)).unwrap().binding_status
 }
 
-/// What a secondary in NORMAL makes of a lease of the partner's that runs out.
-fn at_the_end_of_a_lease(dialect: Dialect, vendor: &'static [u8]) -> (BindingStatus, bool) {
+/// A secondary in NORMAL.
+fn secondary(dialect: Dialect, vendor: &'static [u8]) -> Script {
     let mut relationship = config(Role::Secondary, 20);
     relationship.dialect = dialect;
     let mut script = Script::new(relationship, Recovered::default());
     script.vendor = vendor;
     script.settle_as_secondary();
-    script.update(BindingUpdate {
+    script
+}
+
+/// A lease of the partner's until `seconds` after the start, its client heard at `heard`.
+fn lease_until(seconds: u32, heard: u32) -> BindingUpdate<'static> {
+    BindingUpdate {
         address: address(12),
         binding_status: Some(BindingStatus::Active.code()),
         client_hardware_address: Some(&[1, 2, 0, 94, 16, 0, 1]),
-        lease_expiration: Some(UnixTime(START + 60)),
+        lease_expiration: Some(UnixTime(START + seconds)),
         potential_expiration: Some(UnixTime(START + MCLT)),
         start_of_status: Some(UnixTime(START)),
-        client_last_transaction: Some(UnixTime(START)),
+        client_last_transaction: Some(UnixTime(START + heard)),
         ..BindingUpdate::default()
-    });
+    }
+}
+
+/// What a secondary in NORMAL makes of a lease of the partner's that runs out.
+fn at_the_end_of_a_lease(dialect: Dialect, vendor: &'static [u8]) -> (BindingStatus, bool) {
+    let mut script = secondary(dialect, vendor);
+    script.update(lease_until(60, 0));
     assert_eq!(status(&script), BindingStatus::Active);
     script.said.clear();
     script.run_talking(70);
@@ -52,11 +63,27 @@ fn a_secondary_in_normal_tells_a_partner_that_follows_the_draft_of_an_expiry() {
     assert_eq!(end, (BindingStatus::Expired, true));
 }
 
-/// Where the secondary believes that a lease lasts longer, nobody else would end it.
 #[test]
 fn a_secondary_in_normal_tells_another_twinlease_of_an_expiry_in_the_dialect_of_dhcpd() {
     let end = at_the_end_of_a_lease(Dialect::Isc, TWINLEASE);
     assert_eq!(end, (BindingStatus::Expired, true));
+}
+
+/// A renewal may end before the lease that it renews, which the secondary does not forget: it refuses
+/// the primary's EXPIRED, and would keep the address for good.
+#[test]
+fn a_lease_of_which_the_secondary_knows_a_later_end_ends_then() {
+    let mut script = secondary(Dialect::Isc, TWINLEASE);
+    for update in [lease_until(90, 0), lease_until(60, 1)] {
+        script.update(update);
+        assert_eq!(script.take(MessageType::BNDACK).reject(), None);
+    }
+    script.run_talking(65);
+    let expired = Some(BindingStatus::Expired.code());
+    script.update(BindingUpdate { binding_status: expired, ..lease_until(60, 1) });
+    assert_eq!(script.take(MessageType::BNDACK).reject(), Some(RejectReason::OUTDATED));
+    script.run_talking(30);
+    assert_eq!(status(&script), BindingStatus::Expired);
 }
 
 /// A primary that comes back in `state` with a lease of client 1 that ran out 300 seconds ago.

@@ -14,10 +14,10 @@ def hardware(serial):
     return ":".join(f"{octet:02x}" for octet in (0x02, 0xAA, *serial.to_bytes(4, "big")))
 
 
-def times(serial, now):
-    """When the lease began and when it ends. In ascending order: with any other, or the same end for all, dhcpd walks
-    through a list for each, and its synchronisation takes many times as long."""
-    begin = now - 100 - serial // 30
+def times(serial, now, count):
+    """When the lease began and when it ends, which is later. In ascending order: with any other, or the same end for all,
+    dhcpd walks through a list for each, and its synchronisation takes many times as long."""
+    begin = now - 100 - serial // max(30, count // 36_000)
     return begin, begin + 86400
 
 
@@ -30,7 +30,7 @@ def dhcpd(path, count, now, relationship=None):
                 f"  partner state normal at epoch {now - 600};\n}}\n"
             )
         for serial in range(count):
-            begin, end = times(serial, now)
+            begin, end = times(serial, now, count)
             told = f"  tstp epoch {end};\n  tsfp epoch {end};\n  atsfp epoch {end};\n" if relationship else ""
             out.write(
                 f"lease {address(serial)} {{\n  starts epoch {begin};\n  ends epoch {end};\n{told}"
@@ -46,5 +46,5 @@ def kea(path, count, now):
             "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context\n"
         )
         for serial in range(count):
-            _, end = times(serial, now)
+            _, end = times(serial, now, count)
             out.write(f"{address(serial)},{hardware(serial)},,86400,{end},1,0,0,,0,\n")

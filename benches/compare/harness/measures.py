@@ -170,7 +170,7 @@ class Started:
         self.child.wait()
 
 
-def synchronisation(bench, kind, figures, count=60_000, deadline=60):
+def synchronisation(bench, kind, figures, count=60_000, deadline=300):
     """One server has everything, the other starts with nothing, clients go on meanwhile."""
     now = int(time.time())
     setup = Setup(clients=4096, found=count)
@@ -248,6 +248,12 @@ def million(bench, kind, figures):
     synchronisation(bench, kind, figures, 1_000_000, deadline=600)
 
 
+def ten_million(bench, kind, figures):
+    """Start and memory with ten million leases, of which nobody else has been heard."""
+    if kind.name == OURS:
+        start(bench, kind, figures, 10_000_000)
+
+
 def durability(bench, kind, figures):
     """Syncs of the disk that are asked for while a hundred exchanges go by, of one server alone."""
     server = bench.alone(kind, Setup())
@@ -274,6 +280,7 @@ LOADS = {
     "start": start,
     "durability": durability,
     "million": million,
+    "ten-million": ten_million,
 }
 # Once is enough, at the end.
-ONCE = ("durability", "million")
+ONCE = ("durability", "million", "ten-million")

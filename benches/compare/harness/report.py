@@ -33,8 +33,10 @@ FIGURES = [
     ("gives bindings/s", "bindings a second that it gives to that partner", HIGHER),
     ("start 60k ms", "start with 60 thousand leases to the first answer, ms", LOWER),
     ("start 1000k ms", "start with 1 million leases to the first answer, ms", LOWER),
+    ("start 10000k ms", "start with 10 million leases to the first answer, ms", LOWER),
     ("octets a lease (60k)", "octets of memory a lease, at 60 thousand", LOWER),
     ("octets a lease (1000k)", "octets of memory a lease, at 1 million", LOWER),
+    ("octets a lease (10000k)", "octets of memory a lease, at 10 million", LOWER),
     ("syncs per 100 leases", "syncs of the disk per 100 leases at 50 a second", None),
 ]
 

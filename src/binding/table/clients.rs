@@ -1,6 +1,6 @@
 //! From a client to its bindings.
 //!
-//! A hash table with as many chains as there are addresses; the chains are doubly linked through
+//! A hash table with half as many chains as there are addresses; the chains are doubly linked through
 //! the records. The hash is `SipHash` of a secret seed and the client, so that nobody outside can
 //! choose clients that share a chain, and one client with very many bindings costs no more than
 //! others when it leaves one.
@@ -26,9 +26,10 @@ pub(super) struct ClientIndex {
 impl ClientIndex {
     /// Chains for so many records; `None` if there is no memory for them.
     pub(super) fn new(slots: u32, seed: u64) -> Option<Self> {
+        let chains = slots.div_ceil(2) as usize;
         let mut heads = Vec::new();
-        heads.try_reserve_exact(slots as usize).ok()?;
-        heads.resize(slots as usize, NONE);
+        heads.try_reserve_exact(chains).ok()?;
+        heads.resize(chains, NONE);
         Some(Self { seed, heads })
     }
 
