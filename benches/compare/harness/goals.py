@@ -37,11 +37,11 @@ REASONS = {
         "syncs of a disk that others keep busy",
     "failover's cost, both servers and the clients on the same processors":
         "one machine does the work of two servers: every binding is made durable twice, and both servers hear every client",
-    "p99 at half of the saturating load":
+    "p99, each at half of its own saturating load":
         "at that rate, some ten times what the better peer can do at all, the clients and both servers take three quarters of the two "
         "processors. By `perf` half of a server's time is the kernel's: sending 14 %, syncs 11 %, waiting for something to read 10 %, "
         "reading 9 %, changing threads 10 %; nothing else is above 3 %. The limit is the sync: they begin at most 0.5 ms apart, so that "
-        "an answer waits up to 0.5 ms for one and 0.1 ms, p99 0.3 ms, for its end. The row below has the rate of the better peer",
+        "an answer waits up to 0.5 ms for one and 0.1 ms, p99 0.3 ms, for its end. The row below has both at the same load",
     "resynchronisation of 1 million bindings, start of the process included":
         "the exchange has both processors meanwhile, and other work on them is in the way",
     "RFC 3074 decision of 16 octets, several at once":
@@ -99,11 +99,11 @@ def _exchanges(results):
     theirs = [results.median(kind, "p50 ms") for kind in ("dhcpd", "kea-lb", "kea-hs")]
     theirs = min((value for value in theirs if value is not None), default=None)
     both = (ours, theirs) if ours is not None and theirs is not None else None
-    yield _row("p99 at half of the saturating load", "below the p50 of the better peer", both,
+    yield _row("p99, each at half of its own saturating load", "below the p50 of the better peer", both,
                lambda v: f"{v[0]:.2f} ms against {v[1]:.2f} ms", lambda v: v[0] < v[1])
-    ours = results.median(OURS, "p99 ms at the peer's rate")
+    ours = results.median(OURS, "p99 ms at half the peer's rate")
     both = (ours, theirs) if ours is not None and theirs is not None else None
-    yield _row("p99 at the rate at which the better peer saturates", "below the p50 of the better peer at half of it", both,
+    yield _row("p99 at half of the saturating load, the better peer's", "below its p50 at that load", both,
                lambda v: f"{v[0]:.2f} ms against {v[1]:.2f} ms", lambda v: v[0] < v[1])
 
 

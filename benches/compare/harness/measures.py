@@ -26,12 +26,12 @@ HIGHEST = 200_000
 class Bench:
     """What one run of the harness has at hand."""
 
-    def __init__(self, network, quick):
+    def __init__(self, network, quick, best_peer=None):
         self.network = network
         self.seconds = 2 if quick else 4
         self.guesses = {}
         # The highest rate at which another pair saturated.
-        self.best_peer = None
+        self.best_peer = best_peer
 
     def pair(self, kind, setup):
         """A new pair at work, its addresses divided."""
@@ -88,7 +88,8 @@ class Bench:
 
 
 def exchanges(bench, kind, figures):
-    """Saturating rate, goodput far beyond it, latency at half of it, processor time, and what one server alone does."""
+    """Saturating rate, goodput far beyond it, latency at half of it and, for ours, of the better peer's; processor time, and
+    what one server alone does."""
     setup = Setup()
     servers = bench.pair(kind, setup)
     generator = bench.generator()
@@ -107,9 +108,10 @@ def exchanges(bench, kind, figures):
     if kind.name != OURS:
         bench.best_peer = max(rate, bench.best_peer or 0)
     elif bench.best_peer:
-        result = generator.run(bench.best_peer, bench.seconds + 2)
-        for name in ("p50", "p99"):
-            figures[f"{name} ms at the peer's rate"] = result.latency[name] / 1000
+        for share, where in ((2, "half the peer's rate"), (1, "the peer's rate")):
+            result = generator.run(bench.best_peer // share, bench.seconds + 2)
+            for name in ("p50", "p99"):
+                figures[f"{name} ms at {where}"] = result.latency[name] / 1000
 
     time.sleep(1)
     figures["goodput at 4x"] = generator.run(4 * rate, bench.seconds + 2).goodput

@@ -15,6 +15,8 @@ FIGURES = [
     ("p50 ms", "exchange at half of the saturating rate, p50, ms", LOWER),
     ("p99 ms", "the same, p99, ms", LOWER),
     ("p99.9 ms", "the same, p99.9, ms", LOWER),
+    ("p50 ms at half the peer's rate", "exchange at half of the rate at which the better peer saturates, p50, ms", None),
+    ("p99 ms at half the peer's rate", "the same, p99, ms", None),
     ("p50 ms at the peer's rate", "exchange at the rate at which the better peer saturates, p50, ms", None),
     ("p99 ms at the peer's rate", "the same, p99, ms", None),
     ("CPU ms per lease", "processor seconds per thousand leases, both servers", LOWER),
@@ -73,6 +75,11 @@ class Results:
     def median(self, kind, figure):
         values = self.of(kind, figure)
         return statistics.median(values) if values else None
+
+    def best_peer(self):
+        """The highest rate at which a peer saturated in its last round, if one was measured."""
+        last = [self.values[kind]["exchanges/s"][-1] for kind in PEERS if "exchanges/s" in self.values.get(kind, {})]
+        return max(last, default=None)
 
     def ratios(self, figure, better):
         """Ours over the better peer, round by round where both have as many: at most 1 is better with LOWER."""
