@@ -9,6 +9,9 @@ use crate::time::{Instant, Now, TimeDelta, UnixTime};
 /// counts as none (§5.10).
 const CLOCK_JITTER: i32 = 2;
 
+/// Two clocks that are read in whole seconds may seem to be so much further apart.
+const ROUNDING: i32 = 1;
+
 /// A sample that differs by more than this is a jump of a clock rather than a slow message.
 const CLOCK_JUMP: i32 = 5;
 
@@ -71,7 +74,9 @@ impl Partner {
     }
 
     /// Takes a sample of the clock delta. A lasting jump replaces the delta, and the former one is
-    /// returned; a message that was late on its way changes nothing (§5.10).
+    /// returned; a message that was late on its way changes nothing (§5.10). Where the delta is from a
+    /// message that was late itself, the next one that was less so corrects it: nothing arrives before
+    /// it is sent.
     pub(super) fn refine(&mut self, at: Instant, sample: TimeDelta) -> Option<TimeDelta> {
         let known = self.delta?;
         if core::mem::take(&mut self.delta_is_provisional) {
@@ -80,6 +85,9 @@ impl Partner {
         }
         if sample.0.abs_diff(known.0) <= CLOCK_JUMP.unsigned_abs() {
             self.jump = None;
+            if sample.0 < known.0.saturating_sub(ROUNDING) {
+                self.delta = Some(sample);
+            }
             return None;
         }
         match self.jump {
@@ -116,6 +124,15 @@ pub(super) fn clock_sample(now: Now, header: UnixTime) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delta_from_a_message_that_was_late_is_corrected_by_one_that_was_not() {
+        let mut partner = Partner { delta: Some(TimeDelta(0)), ..Partner::default() };
+        for (sample, known) in [(-4, -4), (-5, -4), (0, -4), (-3, -4)] {
+            assert_eq!(partner.refine(Instant::default(), TimeDelta(sample)), None);
+            assert_eq!(partner.delta, Some(TimeDelta(known)), "after {sample}");
+        }
+    }
 
     #[test]
     fn a_jump_is_believed_when_samples_have_agreed_for_long_enough() {

@@ -230,6 +230,17 @@ fn the_difference_between_reception_and_header_is_the_delta() {
     script.said.clear();
 }
 
+/// A line on which it waited for as long as a clock is ahead would make that clock look right,
+/// and a release that is older than a renewal newer (§5.10).
+#[test]
+fn a_connect_that_was_late_on_its_way_is_corrected_by_the_next_message() {
+    let (mut script, _) = answer_to_clock(6);
+    assert_eq!(script.endpoint.status().clock_delta_seconds, Some(6));
+    let time = UnixTime(script.now.wall.0 - 2);
+    script.hear(LINK, time, Xid(8), &Message::Contact);
+    assert_eq!(script.endpoint.status().clock_delta_seconds, Some(2));
+}
+
 /// Holds: FO-7.8.2-28.
 #[test]
 fn a_pair_whose_clocks_are_an_hour_apart_reaches_normal() {
