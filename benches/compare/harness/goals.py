@@ -38,14 +38,10 @@ REASONS = {
     "failover's cost, both servers and the clients on the same processors":
         "one machine does the work of two servers: every binding is made durable twice, and both servers hear every client",
     "p99, each at half of its own saturating load":
-        "at that rate, some ten times what the better peer can do at all, the clients and both servers take three quarters of the two "
-        "processors. By `perf` half of a server's time is the kernel's: sending 14 %, syncs 11 %, waiting for something to read 10 %, "
-        "reading 9 %, changing threads 10 %; nothing else is above 3 %. The limit is the sync: they begin at most 0.5 ms apart, so that "
+        "at that rate, some ten times what the better peer can do at all, the clients and both servers take nine tenths of the two "
+        "processors. By `perf`, at 10 thousand exchanges a second, half of a server's time is the kernel's: sending 14 %, syncs 11 %, "
+        "waiting for something to read 10 %, reading 9 %, changing threads 10 %. The limit is the sync: they begin at most 0.5 ms apart, so that "
         "an answer waits up to 0.5 ms for one and 0.1 ms, p99 0.3 ms, for its end. The row below has both at the same load",
-    "resynchronisation of 1 million bindings, start of the process included":
-        "the exchange has both processors meanwhile, and other work on them is in the way",
-    "RFC 3074 decision of 16 octets, several at once":
-        "eight chains of loads side by side, a register for each; other work on the processor is in the way",
     "memory a lease, growth of the whole process":
         "the table takes 90 octets and the store's index 4; the rest is what a process of any size has",
     "start with 1 million bindings to the first answer":
